@@ -1,0 +1,71 @@
+"""Money: whole minor units inside, `Decimal` in the rules, a decimal string on the wire. Rounded here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+# ISO 4217: the currencies whose minor unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+LARGEST_MINOR = 2**63 - 1
+
+
+def exponent(currency: str) -> int:
+    """How many digits the currency's minor unit has after the point."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def half_up(value: Decimal) -> int:
+    """The nearest whole number, halves away from zero: the one rounding of the house."""
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def exact_minor(amount: Decimal, currency: str) -> int | None:
+    """The amount in minor units, or None when it is finer than the currency or past 64 bits."""
+    if not amount.is_finite():
+        return None
+    scaled = amount.scaleb(exponent(currency))
+    if scaled != scaled.to_integral_value() or abs(scaled) > LARGEST_MINOR:
+        return None
+    return int(scaled)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount: whole minor units of an ISO 4217 currency."""
+
+    minor_units: int
+    currency_code: str
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in the currency's major unit, with all its minor digits ("12.50")."""
+        return Decimal(self.minor_units).scaleb(-exponent(self.currency_code))
+
+    def __str__(self) -> str:
+        return f"{self.currency_code} {self.amount}"
