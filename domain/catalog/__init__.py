@@ -1,0 +1,1 @@
+"""What is sold: its content, its codes, and the words it is found by."""

@@ -1,0 +1,71 @@
+"""Stock: what is on hand, what of it may be promised, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.channels import StockPolicy
+
+LOW_STOCK = 5
+"""From this many units down, a shopper is told that stock runs low."""
+SHOPPERS_SEE_AT_MOST = 99
+
+
+class StockStatus(StrEnum):
+    """Stock in a word."""
+
+    IN_STOCK = "IN_STOCK"
+    LOW_STOCK = "LOW_STOCK"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+
+
+class StockMovementReason(StrEnum):
+    """Why on hand changed."""
+
+    RECEIPT = "RECEIPT"
+    SALE = "SALE"
+    RETURN = "RETURN"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
+    COUNT = "COUNT"
+    DAMAGE = "DAMAGE"
+    SHRINKAGE = "SHRINKAGE"
+    CORRECTION = "CORRECTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One sku in one store, in units: `allotted` is the channel's own remaining quota, `allotted_all` every channel's."""
+
+    on_hand: int
+    reserved: int = 0
+    safety_stock: int = 0
+    allotted: int = 0
+    allotted_all: int = 0
+
+    @property
+    def free(self) -> int:
+        """What is neither reserved nor kept back as safety stock; never below zero."""
+        return max(0, self.on_hand - self.reserved - self.safety_stock)
+
+
+def promised(stock: Stock, policy: StockPolicy) -> int:
+    """The units a channel with this policy may promise from one store."""
+    pool = max(0, stock.free - stock.allotted_all)
+    own = min(stock.allotted, stock.free)
+    if policy is StockPolicy.SHARED:
+        return pool
+    return own if policy is StockPolicy.ALLOTTED else own + pool
+
+
+def allotted_explained(stock: Stock, policy: StockPolicy) -> int:
+    """The allotment an explanation names: everybody's for SHARED, the channel's own otherwise."""
+    return stock.allotted_all if policy is StockPolicy.SHARED else stock.allotted
+
+
+def status_of(available: int) -> StockStatus:
+    """Available units in a word."""
+    if available <= 0:
+        return StockStatus.OUT_OF_STOCK
+    return StockStatus.LOW_STOCK if available <= LOW_STOCK else StockStatus.IN_STOCK
