@@ -1,0 +1,199 @@
+"""Every setting of a process, read from SHELFGRAPH_* in its environment, with the reference people read."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SHELFGRAPH_"
+_SANDBOX_SECRET = "sandbox"  # noqa: S105 - the published default of development
+
+
+class Environment(StrEnum):
+    """Whom a process serves: its developer, its tests, or customers."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    """For eyes, or for a collector of logs."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important thing that is still written down."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class BadSettings(Exception):  # noqa: N818 - what it says is for the person who set them
+    """The environment cannot be used; `problems` holds one line for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _starts_with(*starts: str) -> AfterValidator:
+    def check(address: str) -> str:
+        if not address.startswith(starts):
+            raise ValueError(f"should start with {' or '.join(starts)}")
+        return address
+
+    return AfterValidator(check)
+
+
+_PostgresAddress = Annotated[str, _starts_with("postgresql://", "postgres://")]
+_RedisAddress = Annotated[str, _starts_with("redis://", "rediss://", "unix://")]
+
+
+class Settings(BaseSettings):
+    """What a process was told when it was started; unset and empty variables mean the default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    env: Environment = Field(
+        default=Environment.DEVELOPMENT,
+        description="development, test or production. Development shows errors in detail, allows free "
+        "documents and prints tokens.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address the server listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="The port the server listens on.")
+    data_dir: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
+        default=Path("var"),
+        validate_default=True,
+        description="The folder of the embedded database and of the files a process keeps. "
+        "One server at a time uses a folder.",
+    )
+    database_url: _PostgresAddress | None = Field(
+        default=None,
+        repr=False,
+        description="An outside PostgreSQL, 18 or newer: postgresql://user:password@host:5432/name. "
+        "Unset: the embedded one, in the data folder.",
+    )
+    database_direct_url: _PostgresAddress | None = Field(
+        default=None,
+        repr=False,
+        description="The same database past a transaction pooler, for LISTEN and advisory locks. "
+        "Unset: the address above.",
+    )
+    redis_url: _RedisAddress | None = Field(
+        default=None,
+        repr=False,
+        description="A Redis for events, budgets and the shared cache: redis://host:6379/0. "
+        "Unset: each process does this by itself, fed by PostgreSQL.",
+    )
+    pool_size: int = Field(
+        default=10, ge=1, le=1000, description="The most database connections of one process."
+    )
+    default_locale: str = Field(
+        default="zh-HK",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="The language of whoever does not ask for one.",
+    )
+    currency: str = Field(
+        default="HKD", pattern=r"^[A-Z]{3}$", description="The group's currency, three letters of ISO 4217."
+    )
+    payment_hold_seconds: int = Field(
+        default=900, ge=1, le=604_800, description="How long stock is held while a payment is awaited."
+    )
+    sandbox_secret: SecretStr = Field(
+        default=SecretStr(_SANDBOX_SECRET),
+        min_length=1,
+        description="Signs the notifications of the sandbox payment provider. Production has to set its own.",
+    )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="The Ed25519 private key that signs tokens, in PEM. Several machines need the same one. "
+        "Unset: a key file is made in the data folder.",
+    )
+    shutdown_grace_seconds: float = Field(
+        default=10,
+        ge=0,
+        le=3600,
+        description="How long requests under way may take to finish once the server is told to stop.",
+    )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: LogFormat | None = Field(
+        default=None, description="console or json. Unset: console in development, json elsewhere."
+    )
+
+    @model_validator(mode="after")
+    def _fit_for_customers(self) -> Self:
+        if self.env is Environment.PRODUCTION and self.sandbox_secret.get_secret_value() == _SANDBOX_SECRET:
+            raise ValueError(f"{PREFIX}SANDBOX_SECRET: production needs a secret of its own.")
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the conveniences for developers are on."""
+        return self.env is Environment.DEVELOPMENT
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises BadSettings with one line per variable that cannot be used; the values of secrets are not in it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings([_line(dict(problem)) for problem in error.errors(include_url=False)]) from None
+
+
+def reference(settings: Settings) -> str:
+    """Every variable as a line of an environment file, with its meaning; what was not set is commented out.
+
+    Secrets, and passwords inside addresses, are shown as asterisks.
+    """
+    blocks = []
+    for name, field in Settings.model_fields.items():
+        value, default = getattr(settings, name), field.get_default()
+        is_set = name in settings.model_fields_set
+        lines = textwrap.wrap(field.description or "", 98, initial_indent="# ", subsequent_indent="# ")
+        lines.append(f"# Default: {_shown(default) or 'unset'}")
+        lines.append(f"{'' if is_set else '# '}{PREFIX}{name.upper()}={_shown(value if is_set else default)}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def unknown_variables() -> list[str]:
+    """Names in the environment that look like settings and are none, most likely misspelt."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{PREFIX}REQUIRE_CHROMIUM"}
+    return sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "********"
+    return re.sub(r"(?<=://)([^/@]*):([^/@]*)(?=@)", r"\1:********", str(value))
+
+
+def _line(problem: dict[str, Any]) -> str:
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name = str(problem["loc"][0])
+    field: FieldInfo | None = Settings.model_fields.get(name)
+    sensible = field is not None and (field.repr is False or "Secret" in str(field.annotation))
+    given = "" if sensible else f"={problem['input']!s}"
+    return f"{PREFIX}{name.upper()}{given}: {said[0].lower()}{said[1:]}."
