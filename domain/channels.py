@@ -23,7 +23,7 @@ class ChannelKind(StrEnum):
 
 
 class StockPolicy(StrEnum):
-    """SHARED sells from the stores' common pool, ALLOTTED only its own quota, BORROW its quota and then the pool."""
+    """SHARED sells from the common pool, ALLOTTED only its own quota, BORROW its quota and then the pool."""
 
     SHARED = "SHARED"
     ALLOTTED = "ALLOTTED"

@@ -36,7 +36,7 @@ class StockMovementReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """One sku in one store, in units: `allotted` is the channel's own remaining quota, `allotted_all` every channel's."""
+    """One sku in one store, in units; `allotted` is the channel's own quota, `allotted_all` everybody's."""
 
     on_hand: int
     reserved: int = 0

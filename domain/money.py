@@ -1,4 +1,4 @@
-"""Money: whole minor units inside, `Decimal` in the rules, a decimal string on the wire. Rounded here and nowhere else."""
+"""Money: whole minor units inside, `Decimal` in the rules, a decimal string outside; rounded only here."""
 
 from __future__ import annotations
 

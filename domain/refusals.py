@@ -1,4 +1,4 @@
-"""How the graph says no: in the payload when the caller can mend it, at the top when the call was not allowed."""
+"""How the graph says no: in the payload when the caller can mend it, at the top when the call may not be."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RefusalCode(StrEnum):
 
 
 class RequestCode(StrEnum):
-    """Why a request as a whole, or a field of it, was not answered; `extensions.code` of a top-level error."""
+    """Why a request, or a field of it, was not answered; `extensions.code` of a top-level error."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"

@@ -21,7 +21,7 @@ class StoreService(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """One span of a weekday (0 = Monday), local HH:MM; a span that closes at or before it opens runs past midnight."""
+    """A span of a weekday (0 = Monday), local HH:MM; one that closes before it opens runs past midnight."""
 
     weekday: int
     opens: str

@@ -6,8 +6,17 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+# Constraints are named by rule, so that migrations can name them back.
+SQLModel.metadata.naming_convention = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_index",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
 
 
 def key() -> Any:
@@ -23,7 +32,7 @@ def key() -> Any:
 def code(
     *, unique: bool = False, refers_to: str | None = None, primary: bool = False, index: bool = False
 ) -> Any:
-    """A natural key such as a sku, a store code or a channel code; `refers_to` names its home, "store.code"."""
+    """A natural key such as a sku, a store code or a channel code; `refers_to` is its home ("store.code")."""
     if refers_to is not None:
         return Field(sa_type=sa.Text, foreign_key=refers_to, primary_key=primary, index=index)
     return Field(sa_type=sa.Text, unique=unique, primary_key=primary, index=index)
@@ -140,3 +149,18 @@ def optional_document() -> Any:
 def text_list() -> Any:
     """A list of texts, empty when nothing is known."""
     return Field(sa_type=ARRAY(sa.Text), sa_column_kwargs={"server_default": sa.text("'{}'")})
+
+
+def degrees() -> Any:
+    """A latitude or longitude."""
+    return Field(sa_type=sa.Double)
+
+
+def search_vector() -> Any:
+    """Words to find a row by, weighted; written by `to_tsvector` and never read back."""
+    return Field(default=None, sa_type=TSVECTOR, nullable=False)
+
+
+def digest() -> Any:
+    """The bytes of a hash."""
+    return Field(sa_type=sa.LargeBinary)

@@ -42,7 +42,7 @@ AWAY_AT_FIRST = (*AWAY, OSError, asyncpg.InterfaceError)
 
 
 def param(name: str, type_: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None) -> Any:
-    """A named place in a statement, filled when it runs; the type comes from the column it is held against."""
+    """A named place in a statement, filled when it runs; its type is the column's it is held against."""
     return sa.bindparam(name, type_=type_)
 
 
@@ -133,7 +133,7 @@ class Statement(Generic[T]):
 
 
 def _shape(columns: Sequence[tuple[str, Any]], into: type[T] | None) -> Callable[[Any], T]:
-    """A maker of rows: a named tuple with the columns' names, enums decoded, everything else as asyncpg has it."""
+    """A maker of rows: named tuples with the columns' names, enums decoded, the rest as asyncpg has it."""
     names = [name for name, _ in columns]
     if into is not None and hasattr(into, "_fields"):
         if list(cast("Any", into)._fields) != names:

@@ -1,0 +1,1 @@
+"""Products: what is sold, under which words it is found, and how it is grouped."""

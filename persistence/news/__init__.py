@@ -1,0 +1,1 @@
+"""News: what changed, in one order for everybody, from the outbox to every process."""

@@ -1,0 +1,25 @@
+"""Every table of the house, gathered so that migrations and checks see them all."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from persistence import channels, idempotency, labels, stores
+from persistence.catalog import tables as catalog
+from persistence.inventory import tables as inventory
+from persistence.news import tables as news
+from persistence.pricing import tables as pricing
+
+METADATA = SQLModel.metadata
+
+__all__ = [
+    "METADATA",
+    "catalog",
+    "channels",
+    "idempotency",
+    "inventory",
+    "labels",
+    "news",
+    "pricing",
+    "stores",
+]
