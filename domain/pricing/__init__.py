@@ -1,1 +1,1 @@
-"""One price for everybody who asks the same: which record wins, why, since when and until when."""
+"""The price engine: which of a variant's records is paid, why, until when, and beside which comparison."""
