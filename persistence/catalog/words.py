@@ -87,7 +87,7 @@ def query_words(text: str) -> str:
     """A search text as a query for `to_tsquery('english', …)`; "" when there is no word in it.
 
     All words have to be found. A Chinese word of three characters or more is also found in its parts
-    (「鲜牛奶」 in 「新鲜全脂牛奶」), which rank lower. No sign that means something to PostgreSQL gets through.
+    (「鲜牛奶」 in 「新鲜全脂牛奶」), which rank lower. PostgreSQL's own signs are left out.
     """
     wanted: dict[str, None] = {}
     for piece in _PIECES.findall(_plain(text[:LONGEST_QUERY])):
