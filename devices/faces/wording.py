@@ -1,0 +1,82 @@
+"""The fixed words of a face and how amounts are written on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.catalog.content import ContentUnit
+from domain.labels import FaceUnitPrice
+from domain.money import Money, exponent
+
+_SIGNS = {
+    "CNY": "¥",
+    "EUR": "€",
+    "GBP": "£",
+    "HKD": "$",
+    "JPY": "¥",
+    "KRW": "₩",
+    "MOP": "MOP$",
+    "SGD": "$",
+    "TWD": "NT$",
+    "USD": "$",
+}
+_UNITS = {
+    ContentUnit.GRAM: "克",
+    ContentUnit.KILOGRAM: "公斤",
+    ContentUnit.MILLILITRE: "毫升",
+    ContentUnit.LITRE: "公升",
+    ContentUnit.METRE: "米",
+    ContentUnit.PIECE: "件",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The fixed words in one script."""
+
+    origin: str
+    was: str
+    promotion: str
+    offer: str
+    member: str
+    price: str
+    sold_out: str
+    not_for_sale: str
+    apiece: str = "/件"
+
+
+_TRADITIONAL = Words("產地", "原價", "特價", "優惠", "會員價", "售價", "暫時售罄", "此店不售")
+_SIMPLIFIED = Words("产地", "原价", "特价", "优惠", "会员价", "售价", "暂时售罄", "此店不售")
+
+
+def words(locale: str) -> Words:
+    """Traditional characters for Hong Kong, Macau and Taiwan, else simplified ones."""
+    tags = locale.lower().replace("_", "-").split("-")
+    return _TRADITIONAL if {"hk", "mo", "tw", "hant"} & set(tags) else _SIMPLIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class PriceText:
+    """An amount in the parts a price is set in: sign, whole units with separators, minor digits."""
+
+    sign: str
+    whole: str
+    cents: str
+
+    def __str__(self) -> str:
+        return f"{self.sign}{self.whole}" + (f".{self.cents}" if self.cents else "")
+
+
+def price_text(money: Money) -> PriceText:
+    """The amount in its parts; a currency without a sign of its own is written by its code."""
+    digits = exponent(money.currency_code)
+    whole, cents = divmod(money.minor_units, 10**digits)
+    sign = _SIGNS.get(money.currency_code, f"{money.currency_code} ")
+    return PriceText(sign, f"{whole:,}", f"{cents:0{digits}d}" if digits else "")
+
+
+def unit_price_text(unit_price: FaceUnitPrice) -> str:
+    """「每100克 $2.35」; one of a unit is written without its number: 「每公斤 $23.50」."""
+    per = "" if unit_price.per == Decimal(1) else f"{unit_price.per.normalize():f}"
+    return f"每{per}{_UNITS[unit_price.unit]} {price_text(unit_price.amount)}"
