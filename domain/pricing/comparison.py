@@ -1,0 +1,98 @@
+"""Prices that may be shown beside the one that is paid: what was compared lawfully, and what members pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.pricing.records import MEMBER, PriceContext, PriceRow, is_regular, slot, starts_at
+from domain.pricing.schedule import boundaries
+from domain.pricing.selection import Row, Selection, fitting, misfit, mistimed, select, selected_at
+
+COMPARISON_DAYS = 7
+
+
+def lowest_in_force(
+    rows: Sequence[PriceRow], context: PriceContext, since: datetime, until: datetime
+) -> int | None:
+    """The lowest amount that was paid in the context at any time in [since, until), in minor units.
+
+    None when the variant was not for sale in all that time, or the time is empty. `context.at` plays no part.
+    """
+    if since >= until:
+        return None
+    here = fitting(rows, context)
+    lowest: int | None = None
+    for moment in (since, *boundaries(here, after=since, until=until)):
+        selection = selected_at(here, moment) if moment < until else None
+        if selection is not None and (lowest is None or selection.winner.amount_minor < lowest):
+            lowest = selection.winner.amount_minor
+    return lowest
+
+
+def compare_at(rows: Sequence[Row], context: PriceContext, selection: Selection[Row]) -> int | None:
+    """The regular amount that may stand crossed out beside the offer that is paid, in minor units, or None.
+
+    It may when an offer won, the regular price is above it, and the regular price is not above the lowest
+    price in force in this context in the 7 days before the offer began. If nothing was for sale in those days
+    there is no earlier price to compare with, and a comparison would claim one: None.
+
+    `rows` are the variant's records with those that have ended in the last days.
+    """
+    winner, regular = selection
+    if regular is None or is_regular(winner.kind) or regular.amount_minor <= winner.amount_minor:
+        return None
+    began = offer_began(rows, winner)
+    lowest = lowest_in_force(rows, context, began - timedelta(days=COMPARISON_DAYS), began)
+    return regular.amount_minor if lowest is not None and regular.amount_minor <= lowest else None
+
+
+def offer_began(rows: Sequence[Row], offer: Row) -> datetime:
+    """The moment since which the offer has run: the record's own start, or that of the records it continues.
+
+    A record that takes over in the same slot at the same amount without a gap continues the offer: whoever
+    sends all offers anew every night has not begun a new one, and no shopper saw a change. At another amount
+    or after a gap a new offer begins, and what was paid under the old one counts among the 7 days before it.
+    """
+    place, began = slot(offer), starts_at(offer)
+    runs = sorted(
+        (row for row in rows if slot(row) == place and starts_at(row) < began),
+        key=lambda row: row.sequence,
+        reverse=True,
+    )
+    while True:
+        before = next(
+            (
+                row
+                for row in runs
+                if starts_at(row) < began and (row.valid_until is None or row.valid_until >= began)
+            ),
+            None,
+        )
+        if before is None or before.amount_minor != offer.amount_minor:
+            return began
+        began = starts_at(before)
+
+
+def member_amount(rows: Sequence[PriceRow], context: PriceContext) -> int | None:
+    """The lowest amount any tier pays as a MEMBER price here, shown to those who have no such price.
+
+    In minor units. None when the context's own tier has a member price, when no tier would pay less than is
+    paid here, or when nothing is for sale here.
+    """
+    paid = select(rows, context)
+    if paid is None:
+        return None
+    tiers: set[str] = set()
+    for row in rows:
+        if row.kind is MEMBER and row.tier is not None and mistimed(row, context.at) is None:
+            if misfit(row, context) is None:
+                return None
+            tiers.add(row.tier)
+    best = paid.winner.amount_minor
+    for tier in tiers:
+        theirs = select(rows, replace(context, tier=tier))
+        if theirs is not None and theirs.winner.kind is MEMBER:
+            best = min(best, theirs.winner.amount_minor)
+    return best if best < paid.winner.amount_minor else None
