@@ -1,0 +1,204 @@
+"""Signed tokens: who carries one is the principal it names, until it expires."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.access import ADMIN_ROLE, PartnerScope, Principal, PrincipalKind
+from domain.refusals import RequestError
+from graph.settings import BadSettings, Settings
+
+ISSUER = "shelfgraph"
+DEVELOPMENT_LIFETIME = timedelta(hours=12)
+STAFF_ROLE = "staff"
+_ALGORITHM = "EdDSA"
+# As whom `shelfgraph token` signs in, in the words of its argument.
+KINDS = ("staff", "admin", "member", "device", "partner")
+
+
+class TokenRefused(Exception):  # noqa: N818 - a refusal is an answer
+    """The token proves nothing; `expired` when it once did."""
+
+    def __init__(self, *, expired: bool) -> None:
+        super().__init__("the token has expired" if expired else "the token is not valid")
+        self.expired = expired
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A principal, and the moment its token stops counting (UTC)."""
+
+    principal: Principal
+    expires_at: datetime
+
+
+class Tokens:
+    """Issues and verifies tokens with one Ed25519 key."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self._public = key.public_key()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Tokens:
+        """Tokens under the key of the settings, or under the data folder's, which is made when missing.
+
+        Raises BadSettings when that is no Ed25519 key.
+        """
+        if settings.signing_key is not None:
+            return cls(_key(settings.signing_key.get_secret_value().encode(), "SHELFGRAPH_SIGNING_KEY"))
+        path = settings.data_dir / "signing-key.pem"
+        return cls(_key(_kept(path), str(path)))
+
+    def issue(self, principal: Principal, *, now: datetime, lifetime: timedelta) -> str:
+        """A token for the principal, good from now until `now + lifetime`, to the second."""
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "sub": principal.subject,
+            "kind": principal.kind.value,
+            "iat": now,
+            "exp": now + lifetime,
+            "jti": secrets.token_urlsafe(16),
+        }
+        if principal.store is not None:
+            claims["store"] = principal.store
+        if principal.tier is not None:
+            claims["tier"] = principal.tier
+        if principal.roles:
+            claims["roles"] = sorted(principal.roles)
+        if principal.scopes:
+            claims["scopes"] = sorted(principal.scopes)
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+
+    def read(self, token: str, *, now: datetime | None = None) -> SignedIn:
+        """Whom the token signs in, and until when; `now` is the clock's unless it is handed in.
+
+        Raises TokenRefused.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=[_ALGORITHM],
+                issuer=ISSUER,
+                options={
+                    "require": ["exp", "iat", "sub", "kind", "jti"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                },
+            )
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+            principal = Principal(
+                kind=PrincipalKind(claims["kind"]),
+                subject=claims["sub"],
+                store=_text(claims.get("store")),
+                tier=_text(claims.get("tier")),
+                roles=_texts(claims.get("roles", [])),
+                scopes=_texts(claims.get("scopes", [])),
+            )
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
+            raise TokenRefused(expired=False) from error
+        if (now or datetime.now(UTC)) >= expires_at:
+            raise TokenRefused(expired=True)
+        return SignedIn(principal, expires_at)
+
+    def verify(self, token: str, *, now: datetime | None = None) -> Principal:
+        """Whom the token signs in. Raises TokenRefused."""
+        return self.read(token, now=now).principal
+
+
+def principal_for(
+    kind: str,
+    *,
+    store: str | None = None,
+    subject: str | None = None,
+    tier: str | None = None,
+    scopes: Iterable[str] | None = None,
+) -> Principal:
+    """A principal in a developer's words: one of KINDS; a partner has every scope unless some are named.
+
+    Raises RequestError BAD_USER_INPUT for any other word.
+    """
+    if kind not in KINDS:
+        raise RequestError.bad_input(
+            en=f"There is no kind {kind!r}: take one of {', '.join(KINDS)}.",
+            zh=f"没有 {kind!r} 这种身份：请用 {'、'.join(KINDS)} 之一。",
+        )
+    known = [scope.value for scope in PartnerScope]
+    granted = frozenset(known if scopes is None else scopes) if kind == "partner" else frozenset[str]()
+    if unknown := sorted(granted.difference(known)):
+        raise RequestError.bad_input(
+            en=f"There is no scope {unknown[0]!r}: take of {', '.join(known)}.",
+            zh=f"没有 {unknown[0]!r} 这个范围：请用 {'、'.join(known)}。",
+        )
+    is_staff = kind in (STAFF_ROLE, ADMIN_ROLE)
+    return Principal(
+        kind=PrincipalKind.STAFF if is_staff else PrincipalKind(kind),
+        subject=subject or f"{kind}-1",
+        store=store,
+        tier=tier if kind == "member" else None,
+        roles=frozenset({kind}) if is_staff else frozenset(),
+        scopes=granted,
+    )
+
+
+def _text(claim: object) -> str | None:
+    if claim is None or isinstance(claim, str):
+        return claim
+    raise TypeError(f"{claim!r} is no text")
+
+
+def _texts(claim: object) -> frozenset[str]:
+    if isinstance(claim, list) and all(isinstance(one, str) for one in claim):
+        return frozenset(claim)
+    raise TypeError(f"{claim!r} is no list of texts")
+
+
+def _key(pem: bytes, where: str) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BadSettings([f"{where}: should be an Ed25519 private key in PEM, without a passphrase."])
+    return key
+
+
+def _kept(path: Path) -> bytes:
+    """The key file's content; of several processes that find none, one makes it and all read that one."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise BadSettings([f"{path}: cannot be read: {error.strerror}."]) from error
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, whole = tempfile.mkstemp(prefix=".signing-key-", dir=path.parent)  # 0600, as mkstemp does
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was faster
+                os.link(whole, path)
+        finally:
+            os.unlink(whole)
+        return path.read_bytes()
+    except OSError as error:
+        raise BadSettings([f"{path}: cannot be kept: {error.strerror}."]) from error
