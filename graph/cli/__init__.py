@@ -1,0 +1,30 @@
+"""The command `shelfgraph`: one file per subject, and nothing imported before it is needed."""
+
+from __future__ import annotations
+
+import typer
+
+from graph.cli import database, settings, token
+
+app = typer.Typer(
+    name="shelfgraph",
+    help="One graph for a retail group's whole trade, from the member's phone to the label on the shelf.",
+    epilog="Settings are read from SHELFGRAPH_* variables: see `shelfgraph settings`.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DATA = "Data"
+DEVELOP = "Develop"
+
+app.command(rich_help_panel=DATA)(database.migrate)
+app.command(rich_help_panel=DEVELOP)(token.token)
+app.command(rich_help_panel=DEVELOP)(settings.settings)
+
+
+def main() -> None:
+    """What `shelfgraph` on the command line starts."""
+    app()

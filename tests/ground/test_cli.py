@@ -1,0 +1,115 @@
+"""The command as people type it: a process of its own, its exit code, and what it printed."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.access import PrincipalKind
+from graph.settings import Settings
+from graph.tokens import Tokens
+from persistence import migrate
+from tests.databases import created
+
+HOUSE = Path(__file__).parents[2]
+
+
+def shelfgraph(*arguments: str, **variables: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHELFGRAPH_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from graph.cli import main; main()", *arguments],
+        cwd=HOUSE,
+        env=kept | {"COLUMNS": "100"} | {f"SHELFGRAPH_{name}": value for name, value in variables.items()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+def test_help_names_every_command():
+    code, said, _ = shelfgraph("--help")
+    assert code == 0
+    for command in ("migrate", "token", "settings"):
+        assert command in said
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["token", "--help"], ["token", "staff"]])
+def test_nothing_heavy_is_imported_for_small_things(arguments, tmp_path):
+    look = (
+        "import sys\nfrom graph.cli import main\ntry: main()\nexcept SystemExit as e: assert not e.code\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look, *arguments],
+        cwd=HOUSE,
+        env=os.environ | {"SHELFGRAPH_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"strawberry", "sqlalchemy", "sqlmodel", "asyncpg", "alembic", "PIL", "starlette", "uvicorn"}
+    assert heavy.isdisjoint(done.stderr.split())
+
+
+def test_the_reference_of_settings_is_printed_and_masked():
+    code, said, _ = shelfgraph("settings", PORT="8001", SANDBOX_SECRET="hunter2")
+    assert code == 0
+    assert "\nSHELFGRAPH_PORT=8001\n" in said
+    assert "hunter2" not in said
+
+
+def test_bad_settings_are_a_line_each():
+    code, said, complained = shelfgraph("settings", PORT="0", ENV="staging")
+    assert (code, said) == (2, "")
+    assert [line.split("=")[0] for line in complained.splitlines()] == ["SHELFGRAPH_ENV", "SHELFGRAPH_PORT"]
+
+
+def test_a_misspelt_setting_is_pointed_out():
+    assert shelfgraph("settings", PROT="1")[2] == "SHELFGRAPH_PROT is no setting and has no effect."
+
+
+def test_a_token_signs_in_for_twelve_hours(tmp_path):
+    code, said, _ = shelfgraph(
+        "token", "admin", "--store", "wellcome", "--subject", "mei", DATA_DIR=str(tmp_path)
+    )
+    assert code == 0
+    told = Tokens.of(Settings(data_dir=tmp_path)).read(said)
+    assert (told.principal.kind, told.principal.subject) == (PrincipalKind.STAFF, "mei")
+    assert (told.principal.store, told.principal.is_admin) == ("wellcome", True)
+    left = told.expires_at - datetime.now(UTC)
+    assert timedelta(hours=11, minutes=58) < left <= timedelta(hours=12)
+
+
+@pytest.mark.parametrize("env", ["test", "production"])
+def test_outside_development_no_token_is_printed(tmp_path, env):
+    code, said, complained = shelfgraph("token", "admin", ENV=env, SANDBOX_SECRET="s", DATA_DIR=str(tmp_path))
+    assert (code, said) == (2, "")
+    assert complained == f"Tokens are printed in development only; SHELFGRAPH_ENV is {env}."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_kind_is_refused_in_one_line(tmp_path):
+    code, _, complained = shelfgraph("token", "king", DATA_DIR=str(tmp_path))
+    assert code == 2
+    assert complained == "There is no kind 'king': take one of staff, admin, member, device, partner."
+
+
+async def test_migrate_says_where_the_database_stands_and_repeats_without_effect(database_server):
+    async with created(database_server) as dsn:
+        for word in ("Migrated to", "Already at"):
+            code, said, _ = shelfgraph("migrate", DATABASE_URL=dsn)
+            assert (code, said) == (0, f"{word} {migrate.head()}.")
+
+
+def test_a_database_out_of_reach_is_one_line():
+    code, _, complained = shelfgraph("migrate", DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    assert code == 2
+    assert complained.startswith("The database cannot be reached: ")
+    assert len(complained.splitlines()) == 1
