@@ -1,3 +1,11 @@
 """What every test may ask for."""
 
+import os
+
 pytest_plugins = ["tests.browser", "tests.databases"]
+
+# Where things are may be told from outside; how they behave is each test's own affair.
+_KEPT = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "CHROMIUM", "REQUIRE_CHROMIUM"}
+for _name in [name for name in os.environ if name.startswith("SHELFGRAPH_")]:
+    if _name.removeprefix("SHELFGRAPH_") not in _KEPT:
+        del os.environ[_name]

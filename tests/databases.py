@@ -24,13 +24,17 @@ _numbers = itertools.count(1)
 def database_server() -> Iterator[str]:
     """The address of a server that lets us create databases: SHELFGRAPH_DATABASE_URL, or an embedded one.
 
-    Nothing is ever written to the database this address names.
+    Nothing is ever written to the database this address names. The embedded one lives in a folder of its own,
+    below SHELFGRAPH_DATA_DIR when that is set, so that two runs never meet.
     """
     outside = os.environ.get("SHELFGRAPH_DATABASE_URL")
     if outside:
         yield outside
         return
-    folder = Path(tempfile.mkdtemp(prefix="shelfgraph-test-"))
+    below = os.environ.get("SHELFGRAPH_DATA_DIR")
+    if below:
+        Path(below).mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="shelfgraph-test-", dir=below))
     folder.chmod(0o711)
     try:
         with EmbeddedPostgres(folder, durable=False) as server:
