@@ -1,0 +1,1 @@
+"""The door of the graph: everything between a socket and the schema."""
