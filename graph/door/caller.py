@@ -1,0 +1,55 @@
+"""Who knocks, and what the house hands the door for one operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.refusals import RequestCode, RequestError, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a transport knows of whoever asks; nothing in it is checked yet."""
+
+    authorization: str | None
+    api_key: str | None
+    accept_language: str | None
+    request_id: str
+
+
+class OperationContext(Protocol):
+    """What resolvers find in `info.context` during one operation."""
+
+    def for_event(self) -> OperationContext:
+        """The same viewer with fresh loaders, for one event of a subscription.
+
+        Raises TokenExpired once the viewer's token has run out; the socket is then closed with 4403.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Cancels the loader batches still under way: the client hung up, time ran out or the stream ended.
+
+        Awaiting fields are cancelled with the operation, but a batch runs in a task of its own, so only its
+        owner can end it and the statement it waits for. Not called after an operation that came to its end.
+        """
+        ...
+
+
+class OpenContext(Protocol):
+    """Finds out who the caller is; called once for every operation, also over a socket."""
+
+    async def __call__(self, caller: Caller) -> OperationContext:
+        """The context of one operation. Raises RequestError with UNAUTHENTICATED on a bad token."""
+        ...
+
+
+class TokenExpired(RequestError):  # noqa: N818 - like the refusals it is one of
+    """A token that was good and has run out; over a socket 4403, and clients come back with a new one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            RequestCode.UNAUTHENTICATED,
+            Text(en="Your sign-in has expired.", zh="登录已过期，请重新登录。"),
+        )

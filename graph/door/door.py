@@ -1,0 +1,96 @@
+"""The door itself: one schema, its HTTP and WebSocket endpoints, and its closing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from graphql import Executor, GraphQLSchema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from graph.door.caller import OpenContext
+from graph.door.documents import Documents
+from graph.door.errors import Translate, no_translation
+from graph.door.execution import Execution, FindDocument, HouseExecutor, no_documents
+from graph.door.http import HttpDoor, Page
+from graph.door.limits import Limits
+from graph.door.websocket import RESTARTING, Socket, SocketDoor
+
+
+class Door:
+    """Answers GraphQL on a schema.
+
+    `open_context` finds out who asks; `translate` says which foreign exceptions are an answer (a database
+    that is away is UNAVAILABLE); `page` answers browsers that navigate here; `find_document` knows the
+    documents that were published. Without introspection the schema is neither told nor guessed at in
+    suggestions. Middleware around it must pass `receive` through untouched: a hang-up is read from it.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        open_context: OpenContext,
+        *,
+        limits: Limits | None = None,
+        introspection: bool = True,
+        default_locale: str = "en",
+        translate: Translate = no_translation,
+        page: Page | None = None,
+        find_document: FindDocument = no_documents,
+        executor_class: type[HouseExecutor] = Executor,
+    ) -> None:
+        limits = limits or Limits()
+        self.documents = Documents(schema, limits, introspection=introspection)
+        execution = Execution(
+            schema,
+            self.documents,
+            limits,
+            hide_suggestions=not introspection,
+            find_document=find_document,
+            executor_class=executor_class,
+        )
+        self._http = HttpDoor(
+            execution,
+            open_context,
+            limits,
+            default_locale=default_locale,
+            translate=translate,
+            page=page,
+        )
+        self._finishing: set[asyncio.Task[None]] = set()
+        self._sockets: set[Socket] = set()
+        self._socket_door = SocketDoor(
+            execution, open_context, limits, default_locale, translate, self._finishing
+        )
+
+    async def http(self, request: Request) -> Response:
+        """The Starlette endpoint for every method of `/graphql`."""
+        return await self._http.answer(request)
+
+    async def websocket(self, ws: WebSocket) -> None:
+        """The Starlette endpoint for `/graphql` over a WebSocket."""
+        socket = Socket(self._socket_door, ws)
+        self._sockets.add(socket)
+        try:
+            await socket.serve(draining=self._http.draining)
+        finally:
+            self._sockets.discard(socket)
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets are open."""
+        return len(self._sockets)
+
+    async def drain(self, *, seconds: float = 10.0) -> None:
+        """Takes no new operation from now on, closes every socket with 1012 and lets the rest finish.
+
+        What clients of the reference kind do then is to connect again, to whoever listens next. Requests
+        under way are the server's to wait for; mutations whose socket left are waited for here, so long.
+        """
+        self._http.draining = True
+        await asyncio.gather(
+            *(socket.close(RESTARTING, "Service restart") for socket in tuple(self._sockets))
+        )
+        if self._finishing:
+            await asyncio.wait(tuple(self._finishing), timeout=seconds)

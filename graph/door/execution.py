@@ -1,0 +1,194 @@
+"""One operation, run on the schema: queries and mutations to an answer, subscriptions to a stream of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeGuard, cast
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLSchema,
+    create_source_event_stream,
+    execute_subscription_event,
+)
+from strawberry.execution import optimized_is_awaitable
+
+from domain.refusals import RequestCode, RequestError, Text
+from graph.door.caller import OperationContext
+from graph.door.documents import Documents, Operation
+from graph.door.errors import Errors, Rejected, Told
+from graph.door.limits import Limits, TooCostly, points
+from graph.door.requests import Asked
+
+FindDocument = Callable[[str], Awaitable[str | None]]
+"""The text of a published document by its id (`sha256:<hex>`), None where there is none."""
+
+HouseExecutor = Executor[OperationContext]
+
+_is_awaitable = cast("Callable[[object], TypeGuard[Awaitable[object]]]", optimized_is_awaitable)
+_ENCODING = (
+    orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+"""Scalars say how they are written; what reaches the encoder otherwise is a bug and is not papered over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An encoded GraphQL response; `nothing_because` is the reason when it holds no data at all."""
+
+    payload: bytes
+    nothing_because: RequestError | None = None
+
+
+async def no_documents(_: str) -> str | None:
+    """No document is published."""
+    return None
+
+
+class Execution:
+    """Runs the operations of one schema under its limits."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        documents: Documents,
+        limits: Limits,
+        *,
+        hide_suggestions: bool,
+        find_document: FindDocument = no_documents,
+        executor_class: type[HouseExecutor] = Executor,
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._limits = limits
+        self._hide_suggestions = hide_suggestions
+        self._find_document = find_document
+        self._executor_class = executor_class
+
+    async def operation(self, asked: Asked) -> Operation:
+        """The valid operation a request means.
+
+        Raises Rejected, TooCostly, or RequestError with PERSISTED_QUERY_NOT_FOUND.
+        """
+        source = asked.query
+        if source is None:
+            source = await self._find_document(asked.document_id or "")
+            if source is None:
+                raise RequestError(
+                    RequestCode.PERSISTED_QUERY_NOT_FOUND,
+                    Text(en="No document is published under this id.", zh="没有以此编号发布的文档。"),
+                )
+        return self._documents.operation(source, asked.operation_name)
+
+    def start(
+        self, operation: Operation, variables: Mapping[str, object], context: OperationContext
+    ) -> HouseExecutor:
+        """The operation with its variables read and its cost compared; nothing of it has run yet.
+
+        Raises Rejected with BAD_USER_INPUT for variables that don't fit, TooCostly for their sizes.
+        """
+        executor = self._executor_class.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=dict(variables),
+            operation_name=operation.name,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(executor, list):
+            raise Rejected(RequestCode.BAD_USER_INPUT, executor)
+        cost = operation.fixed_cost
+        if cost is None:
+            cost = points(operation.cost, executor.variable_values.coerced, self._limits)
+        if cost > self._limits.cost:
+            raise TooCostly("points", cost, self._limits.cost)
+        return executor
+
+    async def answer(self, executor: HouseExecutor, errors: Errors) -> Answer:
+        """The answer of a query or a mutation."""
+        return encoded(await _settled(executor.execute_operation()), errors)
+
+    async def events(
+        self, executor: HouseExecutor, context: OperationContext, errors: Callable[[], Errors]
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers of a subscription, one for every event of its source, each with a context of its own.
+
+        Raises Rejected or RequestError when the source says no. Closing it closes the source.
+        """
+        async with self._within_time(context):
+            source: object = create_source_event_stream(executor)
+            if _is_awaitable(source):
+                source = await source
+        if not isinstance(source, AsyncIterable):
+            raise SourceFailed(errors().of_fields(getattr(source, "errors", None) or [])[0])
+        try:
+            async for payload in source:
+                event = executor.build_per_event_executor(payload)
+                event.context_value = fresh = context.for_event()
+                async with self._within_time(fresh):
+                    result = await _settled(execute_subscription_event(event))
+                yield encoded(result, errors())
+        finally:
+            context.abandon()
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+
+    @asynccontextmanager
+    async def _within_time(self, context: OperationContext) -> AsyncGenerator[None, None]:
+        try:
+            async with asyncio.timeout(self._limits.operation_seconds) as time:
+                yield
+        except BaseException as error:
+            context.abandon()
+            if isinstance(error, TimeoutError) and time.expired():
+                raise out_of_time() from None
+            raise
+
+
+class SourceFailed(Exception):  # noqa: N818 - an answer, already worded
+    """A subscription whose source could not be made; `errors` is what the client is told."""
+
+    def __init__(self, errors: list[Told]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
+async def _settled(result: object) -> ExecutionResult:
+    """A result, awaited when it is still under way. Ours is never incremental: no executor of ours is."""
+    return cast("ExecutionResult", await result if _is_awaitable(result) else result)
+
+
+def out_of_time() -> RequestError:
+    """The answer to an operation that took longer than it may."""
+    return RequestError(
+        RequestCode.TIMEOUT,
+        Text(en="The operation took too long and was stopped.", zh="操作超时，已被终止。"),
+    )
+
+
+def encoded(result: ExecutionResult, errors: Errors) -> Answer:
+    """A result as JSON; data that cannot be encoded is a bug and answered as one."""
+    data = result.data
+    because = None
+    response: dict[str, object] = {}
+    if result.errors:
+        response["errors"], first = errors.of_fields(result.errors)
+        if first is not None and (data is None or all(value is None for value in data.values())):
+            because = first
+    response["data"] = data
+    try:
+        return Answer(orjson.dumps(response, option=_ENCODING), because)
+    except TypeError as error:
+        return Answer(orjson.dumps({"errors": [errors.of_exception(error)], "data": None}))
+
+
+def refusal(told: list[Told]) -> bytes:
+    """A response without data, for a request that was never run."""
+    return orjson.dumps({"errors": told})

@@ -1,0 +1,380 @@
+"""GraphQL over a WebSocket, by the protocol graphql-transport-ws."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import orjson
+import structlog
+from graphql import OperationType
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from structlog.contextvars import bind_contextvars
+
+from domain.refusals import RequestCode, RequestError, Text
+from graph.door import negotiation, requests
+from graph.door.caller import Caller, OpenContext, OperationContext, TokenExpired
+from graph.door.documents import Operation
+from graph.door.errors import Errors, Rejected, Told, Translate
+from graph.door.execution import Execution, SourceFailed, out_of_time
+from graph.door.http import request_id_from
+from graph.door.limits import Limits
+from graph.door.requests import Asked
+
+PROTOCOL = "graphql-transport-ws"
+
+BAD_REQUEST = 4400
+UNAUTHORIZED = 4401
+EXPIRED = 4403
+BAD_PROTOCOL = 4406
+INIT_TIMEOUT = 4408
+ID_TAKEN = 4409
+TOO_MANY_INITS = 4429
+INTERNAL = 4500
+MESSAGE_TOO_BIG = 1009
+RESTARTING = 1012
+TRY_LATER = 1013
+
+_log = structlog.get_logger("graph.door")
+_PONG = '{"type":"pong"}'
+_ACK = '{"type":"connection_ack"}'
+
+
+class _Closed(Exception):  # noqa: N818 - the end of a socket is no error
+    """The socket is closed, by whichever side."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketDoor:
+    """What every socket needs of the house."""
+
+    execution: Execution
+    open_context: OpenContext
+    limits: Limits
+    default_locale: str
+    translate: Translate
+    finishing: set[asyncio.Task[None]]
+    """Mutations whose client left; they run to their end, and the shutdown waits for them."""
+
+
+class Socket:
+    """One connection, from its handshake to its close code."""
+
+    def __init__(self, door: SocketDoor, ws: WebSocket) -> None:
+        self._door = door
+        self._ws = ws
+        self._caller = _caller_of(ws)
+        self._locale = door.default_locale
+        self._initialised = False
+        self._acknowledged = False
+        self._closed = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._mutating: set[str] = set()
+        self._asked = 0
+        self._answers: dict[str, Callable[[dict[str, object]], Awaitable[None]]] = {
+            "connection_init": self._on_init,
+            "ping": self._on_ping,
+            "pong": self._on_pong,
+            "subscribe": self._on_subscribe,
+            "complete": self._on_complete,
+        }
+
+    async def serve(self, *, draining: bool) -> None:
+        """Runs the connection until it is closed and everything it started has ended."""
+        bind_contextvars(request_id=self._caller.request_id)
+        spoken = PROTOCOL in self._ws.scope["subprotocols"]
+        await self._ws.accept(subprotocol=PROTOCOL if spoken else None)
+        if not spoken:
+            await self.close(BAD_PROTOCOL, f"Speak {PROTOCOL}")
+            return
+        if draining:
+            await self.close(RESTARTING, "Service restart")
+            return
+        timer = asyncio.get_running_loop().call_later(
+            self._door.limits.socket_init_seconds, self._init_is_late
+        )
+        try:
+            while not self._closed:
+                await self._on_message(await self._ws.receive())
+        except (_Closed, WebSocketDisconnect):
+            pass
+        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
+            _log.error("socket_failed", exc_info=error)
+            await self.close(INTERNAL, "Internal server error")
+        finally:
+            timer.cancel()
+            self._closed = True
+            await self._end_operations()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Closes the socket, once; what runs on it ends with it."""
+        if self._closed:
+            return
+        self._closed = True
+        for task in self._cancellable():
+            if task is not asyncio.current_task():
+                task.cancel()
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(self._door.limits.socket_send_seconds):
+                await self._ws.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    # What the client says ------------------------------------------------
+
+    async def _on_message(self, message: MutableMapping[str, object]) -> None:
+        if message["type"] == "websocket.disconnect":
+            raise _Closed
+        text = message.get("text")
+        if not isinstance(text, str):
+            await self._fail(BAD_REQUEST, "Messages are text")
+        if len(text) > self._door.limits.socket_message_bytes:
+            await self._fail(MESSAGE_TOO_BIG, "Message too big")
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            await self._fail(BAD_REQUEST, "Messages are JSON")
+        kind = value.get("type") if isinstance(value, dict) else None
+        answer = self._answers.get(kind) if isinstance(kind, str) else None
+        if answer is None:
+            await self._fail(BAD_REQUEST, "Unknown message type")
+        await answer(value)
+
+    async def _on_ping(self, message: dict[str, object]) -> None:
+        payload = await self._payload(message)
+        await self._send(orjson.dumps({"type": "pong", "payload": payload}).decode() if payload else _PONG)
+
+    async def _on_pong(self, message: dict[str, object]) -> None:
+        await self._payload(message)
+
+    async def _on_init(self, message: dict[str, object]) -> None:
+        payload = await self._payload(message)
+        if self._initialised:
+            await self._fail(TOO_MANY_INITS, "Too many initialisation requests")
+        self._initialised = True
+        self._caller = _introduced(self._caller, payload)
+        self._locale = negotiation.language(self._caller.accept_language, self._door.default_locale)
+        try:
+            async with asyncio.timeout(self._door.limits.operation_seconds):
+                context = await self._door.open_context(self._caller)
+        except Exception as error:  # noqa: BLE001 - every failure has its close code
+            await self._fail(*self._close_code(error))
+        context.abandon()
+        self._acknowledged = True
+        await self._send(_ACK)
+
+    def _close_code(self, error: Exception) -> tuple[int, str]:
+        """How a socket is closed whose caller could not be recognised."""
+        if isinstance(error, TokenExpired):
+            return EXPIRED, "Token expired"
+        answer = error if isinstance(error, RequestError) else self._door.translate(error)
+        if answer is None and not isinstance(error, TimeoutError):
+            self._errors().of_exception(error)
+            return INTERNAL, "Internal server error"
+        if answer is not None and answer.code in (RequestCode.UNAUTHENTICATED, RequestCode.FORBIDDEN):
+            return UNAUTHORIZED, "Unauthorized"
+        return TRY_LATER, "Try again later"
+
+    async def _on_complete(self, message: dict[str, object]) -> None:
+        id_ = await self._id(message)
+        task = self._operations.pop(id_, None)
+        if task is None:
+            return
+        if id_ in self._mutating:
+            self._mutating.discard(id_)
+            self._let_finish(task)
+        else:
+            task.cancel()
+
+    async def _on_subscribe(self, message: dict[str, object]) -> None:
+        if not self._acknowledged:
+            await self._fail(UNAUTHORIZED, "Unauthorized")
+        id_ = await self._id(message)
+        payload = message.get("payload")
+        try:
+            if not isinstance(payload, dict):
+                raise RequestError.bad_input(en="payload", zh="payload")
+            asked = requests.from_mapping(payload)
+        except RequestError:
+            await self._fail(BAD_REQUEST, "Invalid subscribe message")
+        if id_ in self._operations:
+            await self._fail(ID_TAKEN, f"Subscriber for {id_} already exists"[:120])
+        most = self._door.limits.socket_operations
+        if len(self._operations) >= most:
+            error = RequestError(
+                RequestCode.RATE_LIMITED,
+                Text(
+                    en=f"At most {most} operations run on one connection.",
+                    zh=f"每个连接最多同时运行 {most} 个操作。",
+                ),
+            )
+            await self._send_errors(id_, [self._errors().of_exception(error)])
+            return
+        self._asked += 1
+        caller = replace(self._caller, request_id=f"{self._caller.request_id}.{self._asked}")
+        self._operations[id_] = asyncio.create_task(self._operate(id_, asked, caller))
+
+    # One operation -------------------------------------------------------
+
+    async def _operate(self, id_: str, asked: Asked, caller: Caller) -> None:
+        bind_contextvars(request_id=caller.request_id)
+        try:
+            await self._answer(id_, asked, caller)
+        except Rejected as rejected:
+            await self._end(id_, self._errors().of_rejected(rejected))
+        except SourceFailed as failed:
+            await self._end(id_, failed.errors)
+        except TokenExpired:
+            self._forget(id_)
+            await self.close(EXPIRED, "Token expired")
+        except TimeoutError:
+            await self._end(id_, [self._errors().of_exception(out_of_time())])
+        except (_Closed, WebSocketDisconnect):
+            pass
+        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
+            await self._end(id_, [self._errors().of_exception(error)])
+
+    async def _answer(self, id_: str, asked: Asked, caller: Caller) -> None:
+        door = self._door
+        operation = await door.execution.operation(asked)
+        if operation.type is OperationType.SUBSCRIPTION:
+            async with asyncio.timeout(door.limits.operation_seconds):
+                context = await door.open_context(caller)
+            executor = door.execution.start(operation, asked.variables, context)
+            events = door.execution.events(executor, context, self._errors)
+            try:
+                async for answer in events:
+                    await self._send_next(id_, answer.payload)
+            finally:
+                await events.aclose()
+        else:
+            if operation.type is OperationType.MUTATION:
+                self._mutating.add(id_)
+            await self._send_next(id_, await self._answer_once(operation, asked, caller))
+        await self._end(id_)
+
+    async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> bytes:
+        context: OperationContext | None = None
+        try:
+            async with asyncio.timeout(self._door.limits.operation_seconds) as time:
+                context = await self._door.open_context(caller)
+                executor = self._door.execution.start(operation, asked.variables, context)
+                return (await self._door.execution.answer(executor, self._errors())).payload
+        except BaseException as error:
+            if context is not None:
+                context.abandon()
+            if isinstance(error, TimeoutError) and time.expired():
+                raise out_of_time() from None
+            raise
+
+    def _errors(self) -> Errors:
+        return Errors(self._locale, self._door.translate)
+
+    def _is_running(self, id_: str) -> bool:
+        return self._operations.get(id_) is asyncio.current_task()
+
+    def _forget(self, id_: str) -> bool:
+        """Frees the id of the operation that is ending; False when the client had ended it before."""
+        if not self._is_running(id_):
+            return False
+        del self._operations[id_]
+        self._mutating.discard(id_)
+        return True
+
+    async def _end_operations(self) -> None:
+        ending = self._cancellable()
+        for id_, task in self._operations.items():
+            if id_ in self._mutating:
+                self._let_finish(task)
+        self._operations.clear()
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+
+    def _cancellable(self) -> list[asyncio.Task[None]]:
+        return [task for id_, task in self._operations.items() if id_ not in self._mutating]
+
+    def _let_finish(self, task: asyncio.Task[None]) -> None:
+        self._door.finishing.add(task)
+        task.add_done_callback(self._door.finishing.discard)
+
+    # What the server says ------------------------------------------------
+
+    async def _send_next(self, id_: str, payload: bytes) -> None:
+        if self._is_running(id_):
+            await self._send(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id_), payload))
+
+    async def _end(self, id_: str, errors: list[Told] | None = None) -> None:
+        """Says that an operation is over, unless the client said so first."""
+        if not self._forget(id_):
+            return
+        with suppress(_Closed, WebSocketDisconnect):
+            if errors is not None:
+                await self._send_errors(id_, errors)
+            else:
+                await self._send(b'{"id":%b,"type":"complete"}' % orjson.dumps(id_))
+
+    async def _send_errors(self, id_: str, errors: list[Told]) -> None:
+        await self._send(orjson.dumps({"id": id_, "type": "error", "payload": errors}))
+
+    async def _send(self, message: str | bytes) -> None:
+        """Hands a message to the transport; a client that stopped reading is closed with 1013."""
+        if self._closed:
+            raise _Closed
+        text = message if isinstance(message, str) else message.decode()
+        try:
+            async with asyncio.timeout(self._door.limits.socket_send_seconds) as time:
+                await self._ws.send({"type": "websocket.send", "text": text})
+        except TimeoutError:
+            if time.expired():
+                await self.close(TRY_LATER, "Too slow")
+            raise _Closed from None
+        except RuntimeError:
+            raise _Closed from None
+
+    async def _fail(self, code: int, reason: str) -> NoReturn:
+        await self.close(code, reason)
+        raise _Closed
+
+    def _init_is_late(self) -> None:
+        if not self._initialised:
+            closing = self.close(INIT_TIMEOUT, "Connection initialisation timeout")
+            self._let_finish(asyncio.get_running_loop().create_task(closing))
+
+    async def _payload(self, message: dict[str, object]) -> dict[str, object]:
+        payload = message.get("payload")
+        if payload is None:
+            return {}
+        if not isinstance(payload, dict):
+            await self._fail(BAD_REQUEST, "A payload is an object")
+        return payload
+
+    async def _id(self, message: dict[str, object]) -> str:
+        id_ = message.get("id")
+        if not isinstance(id_, str) or not id_:
+            await self._fail(BAD_REQUEST, "An operation has an id")
+        return id_
+
+
+def _caller_of(ws: WebSocket) -> Caller:
+    """What the handshake says; a browser can set none of it but the language."""
+    headers = ws.headers
+    return Caller(
+        headers.get("authorization"),
+        headers.get("x-api-key"),
+        headers.get("accept-language"),
+        request_id_from(headers.get("x-request-id")),
+    )
+
+
+def _introduced(caller: Caller, payload: dict[str, object]) -> Caller:
+    """The caller with what the `connection_init` payload adds; the case of its keys does not matter."""
+    said = {key.lower(): value for key, value in payload.items() if isinstance(value, str)}
+    return Caller(
+        said.get("authorization", caller.authorization),
+        said.get("apikey", said.get("x-api-key", caller.api_key)),
+        said.get("acceptlanguage", said.get("accept-language", said.get("locale", caller.accept_language))),
+        caller.request_id,
+    )
