@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench lock schema clean
+.PHONY: help demo serve test check format bench lock schema graphiql clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 lock: $(VENV)/dev.stamp ## Pin the dependencies anew, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+graphiql: ## Rebuild the explorer of /graphql (the only command that needs Node)
+	@cd tools/graphiql && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent build
 
 clean: ## Remove the environment and the demo's data
 	@rm -rf $(VENV) var

@@ -1,0 +1,54 @@
+import { parse } from "graphql";
+
+// What examples write where every sending needs an idempotency key of its own.
+const NEW_KEY = "{new key}";
+
+/** GraphiQL's way to the graph: subscriptions over the socket, all else by POST. */
+export function makeFetcher({ endpoint, identity, live }) {
+  return async (asTyped, options) => {
+    const params = { ...asTyped, variables: withNewKeys(asTyped.variables) };
+    const typed = lowerCased(options?.headers);
+    if (isSubscription(params)) return live.run(params, typed);
+    // What is typed under Headers wins over who is signed in above.
+    return post(endpoint, params, { ...(await identity.headers()), ...typed });
+  };
+}
+
+async function post(endpoint, params, headers) {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/graphql-response+json, application/json;q=0.9",
+      ...headers,
+    },
+    body: JSON.stringify(params),
+  });
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`HTTP ${response.status}: ${text.slice(0, 500)}`);
+  }
+}
+
+function withNewKeys(value) {
+  if (value === NEW_KEY) return crypto.randomUUID();
+  if (Array.isArray(value)) return value.map(withNewKeys);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withNewKeys(inner)]));
+}
+
+function isSubscription({ query, operationName }) {
+  let operations;
+  try {
+    operations = parse(query).definitions.filter((one) => one.kind === "OperationDefinition");
+  } catch {
+    return false; // the server words the syntax error
+  }
+  const named = operations.find((one) => one.name?.value === operationName);
+  return (named ?? operations[0])?.operation === "subscription";
+}
+
+const lowerCased = (headers) =>
+  Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
