@@ -12,7 +12,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+# A machine that runs several suites at once takes its time; what never comes still fails.
+expect.set_options(timeout=30_000)
 
 # Nothing may leave the machine: no field trials, component downloads, sync or QUIC probes by the browser.
 CHROMIUM_ARGUMENTS = (
