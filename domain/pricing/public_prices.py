@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from domain.pricing.records import PriceContext, PriceRow
-from domain.pricing.selection import mistimed, select
+from domain.pricing.records import PriceRow, missing_for_kind
+from domain.pricing.selection import decide, in_force
 
 Place = tuple[str | None, str | None]
 """Channel and store. (channel, None): no store named. (None, store): every channel without an entry there."""
@@ -45,7 +45,7 @@ def project(rows: Iterable[PriceRow], at: datetime, channels: Mapping[str, str])
         if inside != outside:
             projection[None, store] = inside
     for channel, currency in channels.items():
-        if currency == house_currency and not shelf.speaks_of(channel):
+        if currency == house_currency and channel not in shelf.channels:
             continue  # With no record of its own it pays what any channel pays, and falls back to that.
         for store in shelf.stores:
             amount = shelf.amount(channel, store, currency)
@@ -67,30 +67,32 @@ def fallback(projection: Mapping[Place, int | None], channel: str, store: str | 
 
 
 class _Shelf:
-    """One variant's public records of a moment, laid out by place: each place looks at its own few only."""
+    """One variant's public records in force, laid out by place: each place looks at its own few only."""
 
     def __init__(self, rows: Iterable[PriceRow], at: datetime) -> None:
-        self.at = at
-        self.by_place: dict[Place, list[PriceRow]] = defaultdict(list)
-        for row in rows:
-            if (
-                row.tier is None
-                and row.campaign is None
-                and row.min_quantity <= 1
-                and mistimed(row, at) is None
-            ):
-                self.by_place[row.channel, row.store].append(row)
-        self.stores = sorted({store for _, store in self.by_place if store is not None})
-        self.channels = {channel for channel, _ in self.by_place if channel is not None}
-
-    def speaks_of(self, channel: str) -> bool:
-        return channel in self.channels
+        self.laid_out: dict[tuple[str, str | None, str | None], list[PriceRow]] = defaultdict(list)
+        self.channels: set[str | None] = set()
+        self.stores: list[str] = []
+        for row in in_force((row for row in rows if _is_public(row)), at):
+            self.laid_out[row.currency_code, row.channel, row.store].append(row)
+            self.channels.add(row.channel)
+            if row.store is not None and row.store not in self.stores:
+                self.stores.append(row.store)
 
     def amount(self, channel: str, store: str | None, currency: str) -> int | None:
-        places: list[Place] = [(None, None), (channel, None)]
-        if store is not None:
-            places += [(None, store), (channel, store)]
-        rows = [row for place in places if place in self.by_place for row in self.by_place[place]]
-        context = PriceContext(at=self.at, channel=channel, store=store, currency_code=currency)
-        selection = select(rows, context) if rows else None
+        """What `select` answers to a visitor there: these records are all that fit the place."""
+        found: list[PriceRow] = []
+        for named in (None,) if store is None else (None, store):
+            found += self.laid_out.get((currency, None, named), ())
+            found += self.laid_out.get((currency, channel, named), ())
+        selection = decide(found) if found else None
         return None if selection is None else selection.winner.amount_minor
+
+
+def _is_public(row: PriceRow) -> bool:
+    return (
+        row.tier is None
+        and row.campaign is None
+        and row.min_quantity <= 1
+        and missing_for_kind(row.kind, row.store, None, None) is None
+    )
