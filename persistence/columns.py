@@ -19,6 +19,11 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+def server_default(value: Any) -> dict[str, Any]:
+    """A default that the server fills in and nobody else: SQLModel would have every INSERT bind it too."""
+    return {"server_default": value, "default": None}
+
+
 def key() -> Any:
     """A time-ordered UUIDv7 primary key, made by the server unless the writer needs it beforehand."""
     return Field(
@@ -49,7 +54,7 @@ def text(*, default: str | None = None) -> Any:
     """Text of any length, never null."""
     if default is None:
         return Field(sa_type=sa.Text)
-    return Field(default=default, sa_type=sa.Text, sa_column_kwargs={"server_default": default})
+    return Field(default=default, sa_type=sa.Text, sa_column_kwargs=server_default(default))
 
 
 def optional_text() -> Any:
@@ -69,7 +74,7 @@ def choice(kind: type[StrEnum], *, default: StrEnum | None = None) -> Any:
     )
     if default is None:
         return Field(sa_type=column_type)
-    return Field(default=default, sa_type=column_type, sa_column_kwargs={"server_default": default.value})
+    return Field(default=default, sa_type=column_type, sa_column_kwargs=server_default(default.value))
 
 
 def optional_choice(kind: type[StrEnum]) -> Any:
@@ -89,9 +94,7 @@ def whole(*, default: int | None = None) -> Any:
     """A 32-bit count."""
     if default is None:
         return Field(sa_type=sa.Integer)
-    return Field(
-        default=default, sa_type=sa.Integer, sa_column_kwargs={"server_default": sa.text(str(default))}
-    )
+    return Field(default=default, sa_type=sa.Integer, sa_column_kwargs=server_default(sa.text(str(default))))
 
 
 def long(*, default: int | None = None, nullable: bool = False) -> Any:
@@ -101,7 +104,7 @@ def long(*, default: int | None = None, nullable: bool = False) -> Any:
     if default is None:
         return Field(sa_type=sa.BigInteger)
     return Field(
-        default=default, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": sa.text(str(default))}
+        default=default, sa_type=sa.BigInteger, sa_column_kwargs=server_default(sa.text(str(default)))
     )
 
 
@@ -130,7 +133,7 @@ def flag(*, default: bool) -> Any:
     return Field(
         default=default,
         sa_type=sa.Boolean,
-        sa_column_kwargs={"server_default": sa.true() if default else sa.false()},
+        sa_column_kwargs=server_default(sa.true() if default else sa.false()),
     )
 
 

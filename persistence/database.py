@@ -51,6 +51,15 @@ def texts(name: str) -> Any:
     return sa.bindparam(name, type_=sa.ARRAY(sa.Text))
 
 
+def given(name: str, **columns: Any) -> Any:
+    """A table of values to select from: for each column a list is handed in under the column's name."""
+    return (
+        sa.func.unnest(*(sa.bindparam(column, type_=sa.ARRAY(kind)) for column, kind in columns.items()))
+        .table_valued(*(sa.column(column, kind) for column, kind in columns.items()), name=name)
+        .render_derived()
+    )
+
+
 class Statement(Generic[T]):
     """One SQL statement and the shape of its rows; immutable, shared by every connection."""
 
