@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import SQLModel, col, select
 
 from persistence import columns
+from persistence.database import Connection, param, statement
 
 
 class Answered(SQLModel, table=True):
@@ -22,3 +24,51 @@ class Answered(SQLModel, table=True):
     answered_at: datetime = columns.moment()
 
     __table_args__ = (sa.Index("answered_at", "answered_at"),)
+
+
+_CLAIM = statement(
+    insert(Answered)
+    .values(
+        principal=param("principal"),
+        mutation=param("mutation"),
+        key=param("key"),
+        body_hash=param("body_hash"),
+    )
+    .on_conflict_do_nothing()
+)
+_FIND = statement(
+    select(Answered).where(
+        Answered.principal == param("principal"),
+        Answered.mutation == param("mutation"),
+        Answered.key == param("key"),
+    )
+)
+_KEEP = statement(
+    sa.update(Answered)
+    .where(
+        col(Answered.principal) == param("of_principal"),
+        col(Answered.mutation) == param("of_mutation"),
+        col(Answered.key) == param("of_key"),
+    )
+    .values(answer=param("answer", JSONB))
+)
+
+
+class Key(NamedTuple):
+    """What a request is known by: who asked, for what, under which key of theirs."""
+
+    principal: str
+    mutation: str
+    key: str
+
+
+async def claim(db: Connection, key: Key, body_hash: bytes) -> Answered | None:
+    """None when the key is now ours, else what stands under it; waits for a request under way under it."""
+    if await _CLAIM.run(db, **key._asdict(), body_hash=body_hash):
+        return None
+    return await _FIND.one(db, **key._asdict())
+
+
+async def keep(db: Connection, key: Key, answer: dict[str, Any]) -> None:
+    """Remembers the answer of a key claimed in this transaction."""
+    await _KEEP.run(db, of_principal=key.principal, of_mutation=key.mutation, of_key=key.key, answer=answer)

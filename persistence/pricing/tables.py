@@ -42,7 +42,8 @@ class PriceRecord(SQLModel, table=True):
         sa.UniqueConstraint("recorded_by", "source", name="price_record_source"),
         sa.CheckConstraint("amount_minor >= 0", name="amount"),
         sa.CheckConstraint("min_quantity >= 1", name="quantity"),
-        sa.CheckConstraint("valid_until > valid_from", name="window"),
+        # Equal when a record was ended before it began.
+        sa.CheckConstraint("valid_until >= valid_from", name="window"),
         # What is or will be valid for a sku; also the latest end that has passed.
         sa.Index("price_record_until", "sku", sa.text("coalesce(valid_until, 'infinity'::timestamptz)")),
         sa.Index(

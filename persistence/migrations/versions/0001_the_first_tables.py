@@ -352,7 +352,7 @@ def upgrade() -> None:
         sa.Column("recorded_by", sa.Text(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("price_record_amount")),
         sa.CheckConstraint("min_quantity >= 1", name=op.f("price_record_quantity")),
-        sa.CheckConstraint("valid_until > valid_from", name=op.f("price_record_window")),
+        sa.CheckConstraint("valid_until >= valid_from", name=op.f("price_record_window")),
         sa.ForeignKeyConstraint(["channel"], ["channel.code"], name=op.f("price_record_channel_fkey")),
         sa.ForeignKeyConstraint(["sku"], ["variant.sku"], name=op.f("price_record_sku_fkey")),
         sa.ForeignKeyConstraint(["store"], ["store.code"], name=op.f("price_record_store_fkey")),

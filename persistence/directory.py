@@ -1,0 +1,63 @@
+"""The channels and stores of the group, as every price and stock question needs them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from domain.channels import ChannelKind, StockPolicy
+from domain.stores import StoreService
+from persistence.channels import Channel
+from persistence.database import Connection, statement
+from persistence.stores import Store
+
+
+class ChannelEntry(NamedTuple):
+    """What a question needs to know of a channel."""
+
+    code: str
+    kind: ChannelKind
+    currency_code: str
+    stock_policy: StockPolicy
+    active: bool
+
+
+class StoreEntry(NamedTuple):
+    """What a question needs to know of a store."""
+
+    code: str
+    till_channel: str
+    services: list[str]
+    active: bool
+
+    @property
+    def delivers(self) -> bool:
+        """True when a context without a store may sell from its stock."""
+        return self.active and StoreService.DELIVERY in self.services
+
+
+_CHANNELS = statement(
+    sa.select(
+        col(Channel.code),
+        col(Channel.kind),
+        col(Channel.currency_code),
+        col(Channel.stock_policy),
+        col(Channel.active),
+    ),
+    ChannelEntry,
+)
+_STORES = statement(
+    sa.select(col(Store.code), col(Store.till_channel), col(Store.services), col(Store.active)), StoreEntry
+)
+
+
+async def channel_entries(db: Connection) -> dict[str, ChannelEntry]:
+    """By code: every channel."""
+    return {row.code: row for row in await _CHANNELS.all(db)}
+
+
+async def store_entries(db: Connection) -> dict[str, StoreEntry]:
+    """By code: every store."""
+    return {row.code: row for row in await _STORES.all(db)}

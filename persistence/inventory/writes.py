@@ -1,0 +1,124 @@
+"""Moving stock: the level and the movement that explains it change together, levels locked in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from domain.inventory import StockMovementReason
+from persistence.catalog.tables import Variant
+from persistence.database import Connection, given, param, statement, texts
+from persistence.inventory.tables import StockLevel, StockMovement
+
+_KNOWN = statement(sa.select(col(Variant.sku)).where(col(Variant.sku) == sa.any_(texts("skus"))))
+
+
+async def known_skus(db: Connection, skus: Sequence[str]) -> set[str]:
+    """Those of the skus that exist."""
+    return {row.sku for row in await _KNOWN.all(db, skus=skus)}
+
+
+_asked = given("asked", sku=sa.Text)
+_OPEN = statement(
+    insert(StockLevel)
+    .from_select(["store", "sku"], sa.select(param("store", sa.Text), _asked.c.sku).order_by(_asked.c.sku))
+    .on_conflict_do_nothing()
+)
+_LOCK = statement(
+    select(StockLevel)
+    .where(StockLevel.store == param("store"), col(StockLevel.sku) == sa.any_(texts("skus")))
+    .order_by(col(StockLevel.sku))
+    .with_for_update()
+)
+
+
+async def lock_levels(db: Connection, store: str, skus: Sequence[str]) -> dict[str, StockLevel]:
+    """By sku: the levels of a store, opened where there was none, locked in the order of the skus."""
+    await _OPEN.run(db, store=store, sku=skus)
+    return {row.sku: row for row in await _LOCK.all(db, store=store, skus=skus)}
+
+
+class Move(NamedTuple):
+    """A change of on hand, in units."""
+
+    sku: str
+    delta: int
+
+
+_moves = given("move", sku=sa.Text, delta=sa.Integer)
+_MOVE = statement(
+    sa.update(StockLevel)
+    .where(col(StockLevel.store) == param("of_store", sa.Text), col(StockLevel.sku) == _moves.c.sku)
+    .values(
+        on_hand=col(StockLevel.on_hand) + _moves.c.delta,
+        updated_at=param("moved_at", sa.DateTime(timezone=True)),
+    )
+)
+_LOG = statement(
+    insert(StockMovement).from_select(
+        ["store", "sku", "delta", "reason", "reference", "moved_by", "moved_at"],
+        sa.select(
+            param("store", sa.Text),
+            _moves.c.sku,
+            _moves.c.delta,
+            param("reason", sa.Text),
+            param("reference", sa.Text),
+            param("moved_by", sa.Text),
+            param("moved_at", sa.DateTime(timezone=True)),
+        ),
+    )
+)
+
+
+async def move(
+    db: Connection,
+    store: str,
+    moves: Sequence[Move],
+    *,
+    reason: StockMovementReason,
+    reference: str | None,
+    moved_by: str,
+    now: datetime,
+) -> None:
+    """Changes on hand by each move and writes the movement; one move a sku, levels locked beforehand."""
+    values = {"sku": [each.sku for each in moves], "delta": [each.delta for each in moves], "moved_at": now}
+    await _MOVE.run(db, of_store=store, **values)
+    await _LOG.run(db, store=store, reason=reason.value, reference=reference, moved_by=moved_by, **values)
+
+
+_DIFFERENCES = statement(
+    sa.select(
+        col(StockLevel.store),
+        col(StockLevel.sku),
+        col(StockLevel.on_hand),
+        sa.func.coalesce(sa.func.sum(col(StockMovement.delta)), 0).label("moved"),
+    )
+    .outerjoin(
+        StockMovement,
+        sa.and_(
+            col(StockMovement.store) == col(StockLevel.store), col(StockMovement.sku) == col(StockLevel.sku)
+        ),
+    )
+    .group_by(col(StockLevel.id))
+    .having(col(StockLevel.on_hand) != sa.func.coalesce(sa.func.sum(col(StockMovement.delta)), 0))
+    .limit(param("limit", sa.Integer))
+)
+
+
+class Difference(NamedTuple):
+    """A level that its movements do not explain."""
+
+    store: str
+    sku: str
+    on_hand: int
+    moved: int
+
+
+async def differences(db: Connection, limit: int = 100) -> list[Difference]:
+    """Levels whose on hand is not the sum of their movements; empty when the books are right."""
+    return [Difference(*row) for row in await _DIFFERENCES.all(db, limit=limit)]

@@ -1,0 +1,178 @@
+"""Reading price records: everything one context's prices, comparisons and traces are decided from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from domain.pricing.kinds import PriceKind
+from persistence.catalog.tables import Variant
+from persistence.database import Connection, given, param, statement
+from persistence.pricing.tables import PriceEnd, PriceRecord
+
+_MOMENT = sa.DateTime(timezone=True)
+FOREVER: Any = sa.literal_column("'infinity'::timestamptz")
+
+
+class StoredPrice(NamedTuple):
+    """A price record as the engine reads it, with the latest moment its variant's prices changed."""
+
+    sku: str
+    at: datetime
+    changed_at: datetime | None
+    id: UUID
+    kind: PriceKind
+    amount_minor: int
+    currency_code: str
+    channel: str | None
+    store: str | None
+    tier: str | None
+    campaign: str | None
+    min_quantity: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    source: str
+    sequence: int
+    recorded_at: datetime
+
+
+class PricesOfSku(NamedTuple):
+    """The records of one variant that were asked for, as of when, and when its prices had last changed."""
+
+    at: datetime
+    changed_at: datetime | None
+    records: tuple[StoredPrice, ...]
+
+
+_asked = given("asked", sku=sa.Text)
+# "Now" is never before the latest change the variant remembers: a process whose clock is behind the writer's
+# would otherwise answer with the price from before the change it was just told of.
+_at = sa.case(
+    (param("now", sa.Boolean), sa.func.greatest(param("at", _MOMENT), col(Variant.price_changed_at))),
+    else_=param("at", _MOMENT),
+)
+_recorded_at = col(PriceRecord.recorded_at)
+_ended_at = col(PriceEnd.recorded_at)
+_until = sa.func.coalesce(PriceRecord.valid_until, FOREVER)
+
+
+def _latest(column: Any, sku_column: Any, moment: Any, recorded_at: Any) -> Any:
+    """The latest moment in a column that had passed, of what was known by then; a step down an index."""
+    return (
+        sa.select(column)
+        .where(sku_column == Variant.sku, moment <= _at, recorded_at <= _at)
+        .order_by(moment.desc())
+        .limit(1)
+        .correlate(Variant)
+        .scalar_subquery()
+    )
+
+
+# The variant remembers its latest recorded change; only a question about the past looks for an older one.
+_changed_at = sa.func.greatest(
+    sa.case(
+        (col(Variant.price_changed_at) <= _at, col(Variant.price_changed_at)),
+        else_=sa.func.greatest(
+            _latest(_recorded_at, PriceRecord.sku, _recorded_at, _recorded_at),
+            _latest(_ended_at, PriceEnd.sku, _ended_at, _ended_at),
+        ),
+    ),
+    _latest(PriceRecord.valid_from, PriceRecord.sku, col(PriceRecord.valid_from), _recorded_at),
+    _latest(PriceRecord.valid_until, PriceRecord.sku, _until, _recorded_at),
+).label("changed_at")
+
+
+def _reading(*conditions: Any) -> Any:
+    records = (
+        sa.select(
+            col(PriceRecord.id),
+            col(PriceRecord.kind),
+            col(PriceRecord.amount_minor),
+            col(PriceRecord.currency_code),
+            col(PriceRecord.channel),
+            col(PriceRecord.store),
+            col(PriceRecord.tier),
+            col(PriceRecord.campaign),
+            col(PriceRecord.min_quantity),
+            col(PriceRecord.valid_from),
+            col(PriceRecord.valid_until),
+            col(PriceRecord.source),
+            col(PriceRecord.sequence),
+            col(PriceRecord.recorded_at),
+        )
+        .where(col(PriceRecord.sku) == col(Variant.sku), *conditions)
+        .correlate(Variant)
+        .lateral("record")
+    )
+    return (
+        sa.select(col(Variant.sku), _at.label("at"), _changed_at, *records.c)
+        .select_from(_asked)
+        .join(Variant, col(Variant.sku) == _asked.c.sku)
+        .outerjoin(records, sa.true())
+    )
+
+
+_store, _channel = param("store", sa.Text), param("channel", sa.Text)
+_HERE = (
+    sa.or_(col(PriceRecord.channel).is_(None), col(PriceRecord.channel) == _channel),
+    sa.or_(col(PriceRecord.store).is_(None), col(PriceRecord.store) == _store),
+)
+_CURRENT = statement(_reading(_until > _at, *_HERE), StoredPrice)
+_SINCE = statement(_reading(_until > param("since", _MOMENT), *_HERE), StoredPrice)
+_EVERYWHERE = statement(_reading(_until > param("since", _MOMENT)), StoredPrice)
+
+
+def _by_sku(rows: Iterable[StoredPrice]) -> dict[str, PricesOfSku]:
+    found: dict[str, list[StoredPrice]] = {}
+    for row in rows:
+        found.setdefault(row.sku, []).append(row)
+    return {
+        # The outer join answers one row without a record for a variant that has none.
+        sku: PricesOfSku(rows[0].at, rows[0].changed_at, tuple(row for row in rows if _is_record(row)))
+        for sku, rows in found.items()
+    }
+
+
+def _is_record(row: StoredPrice) -> bool:
+    return cast("UUID | None", row.id) is not None
+
+
+class Place(NamedTuple):
+    """Where and when prices are asked for; `now` says that `at` is the present and not a chosen moment."""
+
+    channel: str
+    store: str | None
+    at: datetime
+    now: bool
+
+
+async def current_prices(db: Connection, skus: Sequence[str], place: Place) -> dict[str, PricesOfSku]:
+    """By sku: the records of the place that are or will be valid; no entry for an unknown sku."""
+    return _by_sku(await _CURRENT.all(db, sku=skus, **place._asdict()))
+
+
+async def prices_since(
+    db: Connection, skus: Sequence[str], place: Place, *, since: datetime
+) -> dict[str, PricesOfSku]:
+    """By sku: the records of the place that were, are or will be valid at any moment from `since` on."""
+    return _by_sku(await _SINCE.all(db, sku=skus, since=since, **place._asdict()))
+
+
+async def prices_everywhere(
+    db: Connection, skus: Sequence[str], *, since: datetime, at: datetime, now: bool
+) -> dict[str, PricesOfSku]:
+    """By sku: the records of every place that were or will be valid from `since` on; for traces."""
+    return _by_sku(await _EVERYWHERE.all(db, sku=skus, since=since, at=at, now=now))
+
+
+_BY_ID = statement(select(PriceRecord).where(col(PriceRecord.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
+
+
+async def records_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, PriceRecord]:
+    """By id: the records asked for that are there."""
+    return {row.id: row for row in await _BY_ID.all(db, ids=ids)}
