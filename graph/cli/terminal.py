@@ -49,7 +49,7 @@ def one_line_refusals() -> Iterator[None]:
     from graph.settings import BadSettings
     from persistence.database import AWAY_AT_FIRST
     from persistence.migrate import ServerTooOldError
-    from persistence.postgres_account import EmbeddedPostgresError
+    from persistence.postgres import EmbeddedPostgresError
 
     try:
         yield

@@ -17,9 +17,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from persistence import postgres
-from persistence.postgres import EmbeddedPostgres, running_dsn
-from persistence.postgres_account import Account, EmbeddedPostgresError, account_for
+from persistence.postgres import EmbeddedPostgres, EmbeddedPostgresError, programs, running_dsn
+from persistence.postgres import server as postgres_server
+from persistence.postgres.account import Account, account_for
+from persistence.postgres.folder import workers
 
 HOUSE = Path(__file__).parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -37,7 +38,17 @@ server.stop()
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
+    """A folder that is not there yet, for this test alone."""
     folder = Path(tempfile.mkdtemp(prefix="shelfgraph-"))
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def ready_dir() -> Iterator[Path]:
+    """A folder that was set up before, for one test after the other."""
+    folder = Path(tempfile.mkdtemp(prefix="shelfgraph-"))
+    EmbeddedPostgres(folder / "data", durable=False).__enter__().stop()
     yield folder / "data"
     shutil.rmtree(folder)
 
@@ -49,7 +60,7 @@ def held_by_another(data_dir: Path, *, user: int | None = None) -> subprocess.Po
         cwd=HOUSE,
         env={
             **os.environ,
-            "PYTHONPATH": f"{HOUSE}:{postgres._programs().parents[1]}",
+            "PYTHONPATH": f"{HOUSE}:{programs.installed().parents[1]}",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         stdin=subprocess.PIPE,
@@ -72,9 +83,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 def workers_in(data_dir: Path) -> list[int]:
     """Every process that works in the cluster's folder."""
-    return [
-        pid for pid in postgres._processes() if postgres._folder_of(pid) == data_dir / "postgres" / "data"
-    ]
+    return workers(data_dir / "postgres" / "data")
 
 
 async def value(dsn: str, statement: str) -> object:
@@ -102,8 +111,8 @@ async def test_what_was_committed_is_there_after_a_restart(data_dir):
     server.stop()
 
 
-async def test_the_server_is_the_one_that_was_promised(data_dir):
-    with EmbeddedPostgres(data_dir) as server:
+async def test_the_server_is_the_one_that_was_promised(ready_dir):
+    with EmbeddedPostgres(ready_dir) as server:
         connection = await asyncpg.connect(server.dsn)
         found = {
             name: await connection.fetchval(f"SHOW {name}")
@@ -133,10 +142,10 @@ async def test_the_server_is_the_one_that_was_promised(data_dir):
         await connection.close()
 
 
-async def test_nobody_else_may_read_or_connect(data_dir):
-    with EmbeddedPostgres(data_dir, durable=False) as server:
+async def test_nobody_else_may_read_or_connect(ready_dir):
+    with EmbeddedPostgres(ready_dir, durable=False) as server:
         for private in ("lock", "postgres", "postgres/password", "postgres/log", "postgres/data"):
-            assert stat.S_IMODE((data_dir / private).stat().st_mode) & 0o077 == 0, private
+            assert stat.S_IMODE((ready_dir / private).stat().st_mode) & 0o077 == 0, private
         without = server.dsn.replace(server.dsn.split(":")[2].split("@")[0], "guessed")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(without)
@@ -152,30 +161,30 @@ async def test_a_killed_process_takes_its_server_along_and_the_next_one_starts(d
         assert await value(server.dsn, "SELECT it FROM kept") == 42
 
 
-def test_a_killed_process_leaves_nothing_running(data_dir):
-    holder = held_by_another(data_dir)
+def test_a_killed_process_leaves_nothing_running(ready_dir):
+    holder = held_by_another(ready_dir)
     first_line(holder)
     holder.kill()
     holder.wait()
     until = time.monotonic() + 10
-    while workers_in(data_dir) and time.monotonic() < until:
+    while workers_in(ready_dir) and time.monotonic() < until:
         time.sleep(0.02)
-    assert workers_in(data_dir) == []
+    assert workers_in(ready_dir) == []
 
 
-def test_a_folder_in_use_names_who_uses_it(data_dir):
-    holder = held_by_another(data_dir)
+def test_a_folder_in_use_names_who_uses_it(ready_dir):
+    holder = held_by_another(ready_dir)
     dsn = first_line(holder)
     with pytest.raises(EmbeddedPostgresError) as refused:
-        EmbeddedPostgres(data_dir).start()
+        EmbeddedPostgres(ready_dir).start()
     assert str(refused.value) == (
-        f"{data_dir} is in use by process {holder.pid}: stop that one, or set another SHELFGRAPH_DATA_DIR."
+        f"{ready_dir} is in use by process {holder.pid}: stop that one, or set another SHELFGRAPH_DATA_DIR."
     )
-    assert running_dsn(data_dir) == dsn
+    assert running_dsn(ready_dir) == dsn
     holder.communicate("", timeout=20)
     assert holder.returncode == 0
-    assert running_dsn(data_dir) is None
-    EmbeddedPostgres(data_dir, durable=False).__enter__().stop()
+    assert running_dsn(ready_dir) is None
+    EmbeddedPostgres(ready_dir, durable=False).__enter__().stop()
 
 
 def test_a_set_up_killed_half_way_does_not_stop_the_next_start(data_dir):
@@ -190,14 +199,14 @@ def test_a_set_up_killed_half_way_does_not_stop_the_next_start(data_dir):
         assert [path.name for path in data_dir.iterdir() if path.name.startswith("postgres")] == ["postgres"]
 
 
-def test_a_number_left_behind_that_now_belongs_to_a_stranger_is_no_hindrance(data_dir):
-    with EmbeddedPostgres(data_dir, durable=False) as server:
-        told = (data_dir / "postgres/data/postmaster.pid").read_text().split("\n", 1)[1]
-    account = account_for(data_dir / "postgres")
+def test_a_number_left_behind_that_now_belongs_to_a_stranger_is_no_hindrance(ready_dir):
+    with EmbeddedPostgres(ready_dir, durable=False) as server:
+        told = (ready_dir / "postgres/data/postmaster.pid").read_text().split("\n", 1)[1]
+    account = account_for(ready_dir / "postgres")
     stranger = subprocess.Popen(
         ["sleep", "60"], user=account.user, group=account.group, extra_groups=[] if account.user else None
     )
-    left = data_dir / "postgres/data/postmaster.pid"
+    left = ready_dir / "postgres/data/postmaster.pid"
     left.write_text(f"{stranger.pid}\n{told}")
     left.chmod(0o600)
     account.take(left)
@@ -233,14 +242,14 @@ def test_long_paths_with_spaces_and_chinese_will_do(data_dir):
         assert running_dsn(folder) == server.dsn
 
 
-def test_a_port_taken_in_between_is_left_for_another(data_dir, monkeypatch):
+def test_a_port_taken_in_between_is_left_for_another(ready_dir, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        free = postgres._free_port()
+        free = postgres_server._free_port()
         ports = iter([taken.getsockname()[1], free])
-        monkeypatch.setattr(postgres, "_free_port", lambda: next(ports))
-        with EmbeddedPostgres(data_dir, durable=False) as server:
+        monkeypatch.setattr(postgres_server, "_free_port", lambda: next(ports))
+        with EmbeddedPostgres(ready_dir, durable=False) as server:
             assert server.dsn.endswith(f":{free}/shelfgraph")
 
 
@@ -269,7 +278,7 @@ class TestAsRoot:
             assert server._process is not None
             status = Path(f"/proc/{server._process.pid}/status").read_text()
             reached = (
-                Account(65534, 65534).capability_for(data_dir / "postgres", postgres._programs()) is None
+                Account(65534, 65534).capability_for(data_dir / "postgres", programs.installed()) is None
             )
             assert ("CapEff:\t0000000000000000" in status) is reached
 

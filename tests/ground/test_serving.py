@@ -15,7 +15,9 @@ import httpx
 import pytest
 import websockets
 
-from persistence import postgres
+from persistence.postgres import EmbeddedPostgres
+from persistence.postgres.folder import workers
+from persistence.postgres.server import _free_port
 from tests.databases import created
 
 HOUSE = Path(__file__).parents[2]
@@ -71,8 +73,18 @@ typer.run(main)
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
+    """An empty folder for this test alone."""
     with tempfile.TemporaryDirectory(prefix="shelfgraph-") as folder:
         Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def ready_dir() -> Iterator[Path]:
+    """A folder that a server used before, for one test after the other."""
+    with tempfile.TemporaryDirectory(prefix="shelfgraph-") as folder:
+        Path(folder).chmod(0o711)
+        EmbeddedPostgres(Path(folder), durable=False).__enter__().stop()
         yield Path(folder)
 
 
@@ -84,7 +96,7 @@ class Process:
         variables = {
             "SHELFGRAPH_ENV": "test",
             "SHELFGRAPH_DATA_DIR": str(data_dir),
-            "SHELFGRAPH_PORT": str(postgres._free_port()),
+            "SHELFGRAPH_PORT": str(_free_port()),
         } | {f"SHELFGRAPH_{name}": value for name, value in variables.items()}
         self.popen = subprocess.Popen(
             [sys.executable, "-c", SERVER],
@@ -115,27 +127,22 @@ class Process:
         return self.popen.returncode, said.strip(), complained.strip()
 
 
-def workers_in(data_dir: Path) -> list[int]:
-    cluster = data_dir / "postgres" / "data"
-    return [pid for pid in postgres._processes() if postgres._folder_of(pid) == cluster]
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_migrates_serves_and_ends_in_order_with_all_it_started(data_dir, number):
     process = Process(data_dir)
     async with httpx.AsyncClient(base_url=process.address()) as client:
         assert (await client.get("/revision")).text
-        assert workers_in(data_dir)
+        assert workers(data_dir / "postgres" / "data")
         began = time.monotonic()
         assert process.ended(number)[:2] == (0, "in order")
     assert time.monotonic() - began < 5
-    assert workers_in(data_dir) == []
+    assert workers(data_dir / "postgres" / "data") == []
     with socket.socket() as again:
         assert again.connect_ex(("127.0.0.1", process.port)) != 0
 
 
-async def test_requests_under_way_are_answered_streams_and_sockets_end_in_order(data_dir):
-    process = Process(data_dir)
+async def test_requests_under_way_are_answered_streams_and_sockets_end_in_order(ready_dir):
+    process = Process(ready_dir)
     address = process.address()
     async with (
         httpx.AsyncClient(base_url=address) as client,
@@ -154,8 +161,8 @@ async def test_requests_under_way_are_answered_streams_and_sockets_end_in_order(
     assert process.ended()[0] == 0
 
 
-async def test_the_grace_has_an_end(data_dir):
-    process = Process(data_dir, SHUTDOWN_GRACE_SECONDS="0.3")
+async def test_the_grace_has_an_end(ready_dir):
+    process = Process(ready_dir, SHUTDOWN_GRACE_SECONDS="0.3")
     async with httpx.AsyncClient(base_url=process.address(), timeout=30) as client:
         slow = asyncio.create_task(client.get("/slow?seconds=25"))
         await asyncio.sleep(0.3)
@@ -164,7 +171,7 @@ async def test_the_grace_has_an_end(data_dir):
         assert time.monotonic() - began < 4
         with pytest.raises((httpx.RemoteProtocolError, httpx.HTTPStatusError, httpx.ReadError)):
             (await slow).raise_for_status()
-    assert workers_in(data_dir) == []
+    assert workers(ready_dir / "postgres" / "data") == []
 
 
 def test_told_to_end_while_it_starts_it_leaves_nothing(data_dir):
@@ -173,7 +180,7 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(data_dir):
     while not list(data_dir.glob("postgres.new-*")) and time.monotonic() < until:
         time.sleep(0.01)
     assert process.ended(signal.SIGINT)[:2] == (0, "in order")
-    assert workers_in(data_dir) == []
+    assert workers(data_dir / "postgres" / "data") == []
     assert not list(data_dir.glob("postgres.new-*"))
 
 
@@ -191,23 +198,23 @@ def test_a_port_in_use_is_said_in_one_line_before_anything_is_begun(data_dir):
     assert list(data_dir.iterdir()) == []
 
 
-def test_a_port_just_left_can_be_taken_again_at_once(data_dir):
-    process = Process(data_dir)
+def test_a_port_just_left_can_be_taken_again_at_once(ready_dir):
+    process = Process(ready_dir)
     with httpx.Client(base_url=process.address()) as client:
         client.get("/revision")
         process.ended(signal.SIGTERM)
-    again = Process(data_dir, PORT=str(process.port))
+    again = Process(ready_dir, PORT=str(process.port))
     assert again.address()
     assert again.ended(signal.SIGTERM)[0] == 0
 
 
-def test_a_folder_in_use_is_said_in_one_line(data_dir):
-    process = Process(data_dir)
+def test_a_folder_in_use_is_said_in_one_line(ready_dir):
+    process = Process(ready_dir)
     process.address()
-    code, _, complained = Process(data_dir).ended()
+    code, _, complained = Process(ready_dir).ended()
     assert (code, complained) == (
         2,
-        f"{data_dir} is in use by process {process.popen.pid}: "
+        f"{ready_dir} is in use by process {process.popen.pid}: "
         "stop that one, or set another SHELFGRAPH_DATA_DIR.",
     )
     assert process.ended(signal.SIGTERM)[0] == 0
@@ -253,6 +260,6 @@ async def test_an_outside_database_for_customers_is_checked_and_not_changed(data
 
 
 def test_a_server_starts_before_its_outside_database(data_dir):
-    process = Process(data_dir, DATABASE_URL=f"postgresql://x@127.0.0.1:{postgres._free_port()}/x")
+    process = Process(data_dir, DATABASE_URL=f"postgresql://x@127.0.0.1:{_free_port()}/x")
     assert httpx.get(f"{process.address()}/slow?seconds=0").text == "answered"
     assert process.ended(signal.SIGTERM)[0] == 0

