@@ -65,7 +65,7 @@ _PAGE = """\
 """
 
 
-def explorer_page(request: Request, *, sign_in_path: str | None = None) -> Response:
+async def explorer_page(request: Request, *, sign_in_path: str | None = None) -> Response:
     """The page that asks this very address; 304 when the browser has it.
 
     With `sign_in_path`, which exists in development only, it offers to sign in as staff, member or

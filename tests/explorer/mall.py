@@ -1,131 +1,115 @@
-"""A mall of one article behind the contract's own schema: what the explorer queries in its tests."""
+"""A mall of one article behind the contract's own schema and the house's own door, for the explorer."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLResolveInfo, build_schema, graphql, parse, subscribe
+from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from domain.refusals import RequestError
 from graph.dev_token import DEV_TOKEN_PATH, dev_token_route
+from graph.door import Caller, Door
 from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
 
-SCHEMA = build_schema((Path(__file__).parents[1] / "contract.graphql").read_text())
 SKU = "P000000003"
 
 
+@dataclass(frozen=True)
+class Context:
+    """Who asks."""
+
+    caller: Caller
+
+    def for_event(self) -> Context:
+        return self
+
+    def abandon(self) -> None:
+        """Nothing is under way."""
+
+
 class Mall:
-    """The article's till price, who watches it, and what every caller said about itself."""
+    """The article's till price, who watches it, and as whom every caller came."""
 
     def __init__(self, *, development: bool = True) -> None:
         self.amount = "38.00"
         self.development = development
-        self.http_authorization: list[str | None] = []
+        self.authorizations: list[str | None] = []
+        self.watched_as: list[str | None] = []
         self.idempotency_keys: list[str] = []
-        self.sockets: list[dict[str, Any]] = []
         self.watchers: set[asyncio.Queue[str]] = set()
 
     def app(self) -> Starlette:
-        """The explorer's routes beside a bare GraphQL endpoint."""
+        """The explorer's routes beside the door."""
+        sign_in_path = DEV_TOKEN_PATH if self.development else None
+        door = Door(self.schema(), self.open_context, page=partial(explorer_page, sign_in_path=sign_in_path))
         routes = [
-            Route("/graphql", self.graphql, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", self.socket),
+            Route("/graphql", door.http, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", door.websocket),
             examples_route(),
             explorer_files(),
         ]
         return Starlette(routes=[*routes, dev_token_route(issue)] if self.development else routes)
 
-    async def graphql(self, request: Request) -> Response:
-        if request.method == "GET":
-            return explorer_page(request, sign_in_path=DEV_TOKEN_PATH if self.development else None)
-        asked = await request.json()
-        self.http_authorization.append(request.headers.get("authorization"))
-        result = await graphql(
-            SCHEMA, asked["query"], self.root(), None, asked.get("variables"), asked.get("operationName")
-        )
-        return JSONResponse(result.formatted)
+    async def open_context(self, caller: Caller) -> Context:
+        self.authorizations.append(caller.authorization)
+        return Context(caller)
 
-    async def socket(self, socket: WebSocket) -> None:
-        await socket.accept("graphql-transport-ws")
-        running: dict[str, asyncio.Task[None]] = {}
-        try:
-            while True:
-                message = await socket.receive_json()
-                match message["type"]:
-                    case "connection_init":
-                        self.sockets.append(message.get("payload") or {})
-                        await socket.send_json({"type": "connection_ack"})
-                    case "subscribe":
-                        task = asyncio.create_task(self.stream(socket, message["id"], message["payload"]))
-                        running[message["id"]] = task
-                    case "complete":
-                        running.pop(message["id"]).cancel()
-        except WebSocketDisconnect:
-            for task in running.values():
-                task.cancel()
-
-    async def stream(self, socket: WebSocket, operation: str, asked: dict[str, Any]) -> None:
-        results = subscribe(
-            SCHEMA,
-            parse(asked["query"]),
-            self.root(),
-            None,
-            asked.get("variables"),
-            asked.get("operationName"),
-        )
-        if inspect.isawaitable(results):
-            results = await results
-        assert not isinstance(results, ExecutionResult), results.errors
-        async for result in results:
-            await socket.send_json({"id": operation, "type": "next", "payload": result.formatted})
-
-    def root(self) -> dict[str, Any]:
-        return {
-            "stores": lambda info, **_: {"nodes": [_store("wellcome", "Wellcome"), _store("aeon", "AEON")]},
-            "products": lambda info, **_: {
+    def schema(self) -> GraphQLSchema:
+        schema = build_schema((Path(__file__).parents[1] / "contract.graphql").read_text())
+        assert schema.query_type
+        assert schema.mutation_type
+        assert schema.subscription_type
+        answers: dict[str, Callable[[], object]] = {
+            "stores": lambda: {"nodes": [_store("wellcome", "Wellcome"), _store("aeon", "AEON")]},
+            "products": lambda: {
                 "nodes": [{"handle": "ham", "name": "Chopped Ham", "variants": [self.variant()]}],
                 "pageInfo": {"hasNextPage": False},
             },
-            "variant": lambda info, **_: self.variant(),
-            "pricesSet": self.prices_set,
-            "priceChanged": self.price_changed,
+            "variant": self.variant,
         }
+        for name, answer in answers.items():
+            schema.query_type.fields[name].resolve = lambda _root, _info, answer=answer, **_: answer()
+        schema.mutation_type.fields["pricesSet"].resolve = self.prices_set
+        schema.subscription_type.fields["priceChanged"].subscribe = self.price_changed
+        return schema
 
-    def variant(self) -> dict[str, Any]:
-        trace = {"at": "2026-01-01T00:00:00Z", "charged": _money(self.amount), "candidates": []}
+    def variant(self) -> dict[str, object]:
         return {
             "sku": SKU,
             "name": "Chopped Ham 340g",
-            "price": lambda info, **_: self.price(),
-            "priceTrace": lambda info, **_: trace,
-            "availability": lambda info, **_: {"status": "IN_STOCK", "available": 9, "pickupToday": True},
+            "price": self.price(),
+            "priceTrace": {"at": "2026-01-01T00:00:00Z", "charged": _money(self.amount), "candidates": []},
+            "availability": {"status": "IN_STOCK", "available": 9, "pickupToday": True},
         }
 
-    def price(self) -> dict[str, Any]:
+    def price(self) -> dict[str, object]:
         return {"amount": _money(self.amount), "kind": "STORE", "version": "1"}
 
-    def prices_set(self, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    def prices_set(
+        self, _root: object, _info: GraphQLResolveInfo, input: dict[str, Any]
+    ) -> dict[str, object]:
         self.idempotency_keys.append(input["idempotencyKey"])
         self.set_price(input["prices"][0]["amount"])
-        return {"prices": [], "cursor": None, "userErrors": []}
+        return {"prices": [], "userErrors": []}
 
     def set_price(self, amount: str) -> None:
         self.amount = amount
         for watcher in self.watchers:
             watcher.put_nowait("CHANGE")
 
-    async def price_changed(self, info: GraphQLResolveInfo, **_: Any) -> AsyncIterator[dict[str, Any]]:
+    async def price_changed(
+        self, _root: object, info: GraphQLResolveInfo, **_: object
+    ) -> AsyncIterator[object]:
+        self.watched_as.append(info.context.caller.authorization)
         queue: asyncio.Queue[str] = asyncio.Queue()
         queue.put_nowait("SNAPSHOT")
         self.watchers.add(queue)
@@ -145,7 +129,7 @@ def issue(kind: str, store: str | None) -> str:
     return json.dumps([kind, store], separators=(",", ":"))
 
 
-def _store(code: str, name: str) -> dict[str, Any]:
+def _store(code: str, name: str) -> dict[str, object]:
     return {
         "code": code,
         "name": name,

@@ -97,13 +97,15 @@ async def test_the_page_allows_its_own_host_alone(client: httpx.AsyncClient) -> 
     assert policy["script-src"] == policy["connect-src"] == policy["worker-src"] == "'self'"
     assert not re.search(r"https?:|\*", page.headers["content-security-policy"])
     assert not re.search(r"(src|href)=\"(https?:)?//", page.text)
-    assert (await client.get("/graphql", headers={"if-none-match": page.headers["etag"]})).status_code == 304
+    assert (
+        await client.get("/graphql", headers={"accept": "text/html", "if-none-match": page.headers["etag"]})
+    ).status_code == 304
 
 
 async def test_the_page_behind_a_prefix_names_its_files_there() -> None:
     transport = httpx.ASGITransport(app=Mall().app(), root_path="/shop")
     async with httpx.AsyncClient(transport=transport, base_url="http://shelfgraph.test") as client:
-        page = (await client.get("/shop/graphql")).text
+        page = (await client.get("/shop/graphql", headers={"accept": "text/html"})).text
     assert f'src="/shop{PREFIX}/{manifest().script}"' in page
     assert 'data-examples="/shop/graphql/examples.json"' in page
     assert 'data-sign-in="/shop/dev/token"' in page

@@ -103,7 +103,7 @@ async def test_a_price_set_in_one_tab_arrives_in_the_other(page: Page, address: 
     await expect(page.locator(RESPONSE)).to_contain_text("35.90")
     await expect(page.locator(RESPONSE)).to_contain_text("SNAPSHOT")
     await expect(page.locator(".bar-stream")).to_have_text("WatchTillPrices · 2")
-    assert len(mall.sockets) == 1
+    assert len(mall.watched_as) == 1
 
     await page.click(RUN)  # which now stops
     await expect(page.locator(".bar-stream")).to_have_count(0)
@@ -145,14 +145,14 @@ async def test_signing_in_reaches_requests_and_reopens_the_socket(
     await page.click(RUN)
     await expect(page.locator(RESPONSE)).to_contain_text("SNAPSHOT")
     await page.get_by_label("Signed in as").select_option("staff:wellcome")
-    await _until(page, lambda: len(mall.sockets) == 2)
-    assert mall.sockets == [{}, {"authorization": 'Bearer ["staff","wellcome"]'}]
+    await _until(page, lambda: len(mall.watched_as) == 2)
+    assert mall.watched_as == [None, 'Bearer ["staff","wellcome"]']
 
     await _tab(page, "NearestStores")
-    mall.http_authorization.clear()
+    mall.authorizations.clear()
     await page.click(RUN)
     await expect(page.locator(RESPONSE)).to_contain_text("AEON")
-    assert mall.http_authorization == ['Bearer ["staff","wellcome"]']
+    assert mall.authorizations == ['Bearer ["staff","wellcome"]']
 
     await page.get_by_label("Signed in as").select_option("admin")
     await expect(page.locator("#bar").get_by_role("alert")).to_have_text(
@@ -160,10 +160,10 @@ async def test_signing_in_reaches_requests_and_reopens_the_socket(
     )
     await page.reload()
     await expect(page.get_by_label("Signed in as")).to_have_value("staff:wellcome")
-    mall.http_authorization.clear()
+    mall.authorizations.clear()
     await page.click(RUN)
     await expect(page.locator(RESPONSE)).to_contain_text("AEON")
-    assert mall.http_authorization[-1] == 'Bearer ["staff","wellcome"]'
+    assert mall.authorizations[-1] == 'Bearer ["staff","wellcome"]'
 
 
 async def test_a_typed_token_wins_and_tabs_are_kept(page: Page, address: str, mall: Mall) -> None:
@@ -178,10 +178,10 @@ async def test_a_typed_token_wins_and_tabs_are_kept(page: Page, address: str, ma
     await page.reload()
     await expect(page.get_by_role("tab")).to_have_count(len(EXAMPLES))
     await expect(page.get_by_role("tab", name="NearestStores")).to_have_attribute("aria-selected", "true")
-    mall.http_authorization.clear()
+    mall.authorizations.clear()
     await page.click(RUN)
     await expect(page.locator(RESPONSE)).to_contain_text("AEON")
-    assert mall.http_authorization[-1] == "Bearer typed"
+    assert mall.authorizations[-1] == "Bearer typed"
 
 
 async def test_in_production_nobody_is_offered_to_sign_in(
