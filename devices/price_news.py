@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import TypedDict
 
 from domain.catalog.content import ContentUnit
-from domain.labels import FaceFields, FaceUnitPrice
+from domain.labels import FaceFields
 from domain.money import Money
+from domain.pricing.unit_price import UnitPrice
 
 PRICE_CHANGED = """
 subscription ShelfPrices($context: SalesContext!, $skus: [String!], $after: EventCursor) {
@@ -145,8 +146,8 @@ def _money(value: _Money | None) -> Money | None:
     return Money(int(value["minorUnits"]), value["currencyCode"]) if value else None
 
 
-def _unit_price(value: _UnitPrice | None) -> FaceUnitPrice | None:
+def _unit_price(value: _UnitPrice | None) -> UnitPrice | None:
     if value is None:
         return None
     amount = Money(int(value["amount"]["minorUnits"]), value["amount"]["currencyCode"])
-    return FaceUnitPrice(amount, Decimal(value["per"]), ContentUnit(value["unit"]))
+    return UnitPrice(amount, Decimal(value["per"]), ContentUnit(value["unit"]))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import StrEnum
 
-from domain.catalog.content import ContentUnit
 from domain.money import Money
+from domain.pricing.unit_price import UnitPrice
 
 
 class LabelPalette(StrEnum):
@@ -53,15 +52,6 @@ class FaceTemplate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FaceUnitPrice:
-    """What `per` of a content unit costs: 2.35 for 100 GRAM."""
-
-    amount: Money
-    per: Decimal
-    unit: ContentUnit
-
-
-@dataclass(frozen=True, slots=True)
 class FaceFields:
     """What one face says. `amount` None: not for sale here. `offer`: the offer in the shop's own words.
 
@@ -75,7 +65,7 @@ class FaceFields:
     amount: Money | None
     brand: str | None = None
     gtin: str | None = None
-    unit_price: FaceUnitPrice | None = None
+    unit_price: UnitPrice | None = None
     origin: str | None = None
     compare_at: Money | None = None
     member_amount: Money | None = None

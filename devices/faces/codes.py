@@ -12,6 +12,9 @@ from PIL import Image
 from domain.labels import FaceFields
 
 QUIET_MODULES = 4  # ISO/IEC 18004 asks for four light modules on every side
+# One mask for all codes: weighing all eight takes four times as long as the rest of a face, and readers
+# take any. This one runs along diagonals, unlike anything in the padding of a short link.
+_MASK = 3
 _QR_UPPER = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 
 
@@ -25,7 +28,7 @@ def link(fields: FaceFields) -> str:
 @lru_cache(maxsize=2048)
 def qr(url: str, scale: int) -> Image.Image:
     """The code without its quiet zone as a one-bit mask, `scale` pixels a module."""
-    code = segno.make(_shouted(url), error="L", boost_error=True, micro=False)
+    code = segno.make(_shouted(url), error="L", boost_error=True, micro=False, mask=_MASK)
     side = len(code.matrix)
     mask = Image.new("1", (side, side), 0)
     mask.putdata([255 if dark else 0 for row in code.matrix for dark in row])

@@ -64,8 +64,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=16384)
 def glyph(character: str, style: Style) -> Glyph:
     """The character in one bit; drawn once per process and style."""
-    font = _font(style.size)
-    advance = max(1, round(font.getlength(character) + style.stroke))
+    font, advance = _font(style.size), _advances(style)[character]
     left, top, right, bottom = (
         int(edge) for edge in font.getbbox(character, anchor="ls", stroke_width=style.stroke)
     )
@@ -73,15 +72,11 @@ def glyph(character: str, style: Style) -> Glyph:
         return Glyph(None, 0, 0, advance)
     # One pixel of air on each side: a grown outline may overhang its own box.
     left, top, right, bottom = left - 1, top - 1, right + 1, bottom + 1
-    ink = Image.new("L", (right - left, bottom - top), 0)
+    # Grown outlines come out smooth whatever is asked for: cut at half ink, not dithered.
+    ink = Image.new("1" if style.stroke == 0 else "L", (right - left, bottom - top), 0)
     pen = ImageDraw.Draw(ink)
-    if style.stroke == 0:
-        pen.fontmode = "1"
     pen.text((-left, -top), character, fill=255, font=font, anchor="ls", stroke_width=style.stroke)
-    return Glyph(ink.point(_THRESHOLD, "1"), left, top, advance)
-
-
-_THRESHOLD = [255 if level >= 118 else 0 for level in range(256)]
+    return Glyph(ink.convert("1", dither=Image.Dither.NONE), left, top, advance)
 
 
 class _Advances(dict[str, int]):
@@ -92,7 +87,13 @@ class _Advances(dict[str, int]):
         self._style = style
 
     def __missing__(self, character: str) -> int:
-        advance = self[character] = glyph(character, self._style).advance
+        # Han characters fill their square, by the design of the font; asking it loads the outline.
+        length = (
+            float(self._style.size)
+            if "\u4e00" <= character <= "\u9fff"
+            else _font(self._style.size).getlength(character)
+        )
+        advance = self[character] = max(1, round(length + self._style.stroke))
         return advance
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.catalog.content import ContentUnit
-from domain.labels import FaceUnitPrice
 from domain.money import Money, exponent
+from domain.pricing.unit_price import UnitPrice
 
 _SIGNS = {
     "CNY": "¥",
@@ -76,7 +76,7 @@ def price_text(money: Money) -> PriceText:
     return PriceText(sign, f"{whole:,}", f"{cents:0{digits}d}" if digits else "")
 
 
-def unit_price_text(unit_price: FaceUnitPrice) -> str:
+def unit_price_text(unit_price: UnitPrice) -> str:
     """「每100克 $2.35」; one of a unit is written without its number: 「每公斤 $23.50」."""
     per = "" if unit_price.per == Decimal(1) else f"{unit_price.per.normalize():f}"
     return f"每{per}{_UNITS[unit_price.unit]} {price_text(unit_price.amount)}"

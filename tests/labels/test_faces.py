@@ -21,12 +21,12 @@ from domain.labels import (
     LABEL_MODELS,
     FaceFields,
     FaceTemplate,
-    FaceUnitPrice,
     LabelModel,
     LabelPalette,
     template_for,
 )
 from domain.money import Money
+from domain.pricing.unit_price import UnitPrice
 
 MODELS = list(LABEL_MODELS.values())
 STRIP = LABEL_MODELS["epd-2.9-bwr"]
@@ -44,7 +44,7 @@ OIL = FaceFields(
     name_en="Extra Virgin Olive Oil 1L",
     brand="純一",
     amount=hkd(12990),
-    unit_price=FaceUnitPrice(hkd(1299), Decimal(100), ContentUnit.MILLILITRE),
+    unit_price=UnitPrice(hkd(1299), Decimal(100), ContentUnit.MILLILITRE),
     origin="意大利",
 )
 FACES = {
@@ -139,8 +139,8 @@ CHANGES: list[dict[str, object]] = [
     {"brand": None},
     {"gtin": "4891028164395"},
     {"unit_price": None},
-    {"unit_price": FaceUnitPrice(hkd(1299), Decimal(1), ContentUnit.MILLILITRE)},
-    {"unit_price": FaceUnitPrice(hkd(1299), Decimal(100), ContentUnit.GRAM)},
+    {"unit_price": UnitPrice(hkd(1299), Decimal(1), ContentUnit.MILLILITRE)},
+    {"unit_price": UnitPrice(hkd(1299), Decimal(100), ContentUnit.GRAM)},
     {"origin": "西班牙"},
     {"compare_at": hkd(15900)},
     {"member_amount": hkd(11990)},
@@ -164,7 +164,7 @@ def test_template_and_panel_change_the_hash_and_the_price_version_does_not() -> 
     assert face_hash(OIL, FaceTemplate.REGULAR, SHEET) != before
     assert face_hash(OIL, FaceTemplate.REGULAR, replace(STRIP, palette=LabelPalette.BW)) != before
     assert face_hash(replace(OIL, price_version=7), FaceTemplate.REGULAR, STRIP) == before
-    same = FaceUnitPrice(hkd(1299), Decimal("1.0E+2"), ContentUnit.MILLILITRE)
+    same = UnitPrice(hkd(1299), Decimal("1.0E+2"), ContentUnit.MILLILITRE)
     assert face_hash(replace(OIL, unit_price=same), FaceTemplate.REGULAR, STRIP) == before
 
 
@@ -205,7 +205,7 @@ def test_amounts_are_written_with_sign_separator_and_minor_digits(
     ],
 )
 def test_the_unit_price_names_its_unit(per: str, unit: ContentUnit, text: str) -> None:
-    assert unit_price_text(FaceUnitPrice(hkd(235), Decimal(per), unit)) == text
+    assert unit_price_text(UnitPrice(hkd(235), Decimal(per), unit)) == text
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_the_qr_code_is_crisp_with_its_quiet_zone(model: LabelModel) -> None:
     scale = 3 if model is SHEET else 2
     margin = 12 if model is SHEET else 8
     left = 14 if model is SHEET else 8
-    expected = segno.make("HTTPS://ID.GS1.ORG/01/04891028164395", error="L", boost_error=True, micro=False)
+    expected = segno.make("HTTPS://ID.GS1.ORG/01/04891028164395", version=2, error="M", mask=3)
     side = len(expected.matrix)
     image = picture(FACES["gtin"], model).convert("L").point([255 if v else 0 for v in range(256)])
     top = model.height - margin - side * scale
