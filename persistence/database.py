@@ -36,6 +36,8 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    # How asyncpg tells that the server ended the connection between two statements.
+    asyncpg.InternalClientError,
 )
 # Only while connecting: names that do not resolve, sockets that are refused, a pool that is closing.
 AWAY_AT_FIRST = (*AWAY, OSError, asyncpg.InterfaceError)
