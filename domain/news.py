@@ -1,0 +1,71 @@
+"""News: what changed in the house, and how far along its one order somebody has read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+_CURSOR = re.compile(r"([0-9]{4})\.([0-9]{20})")
+_LARGEST_POSITION = 2**63 - 1
+
+
+class Topic(StrEnum):
+    """What a piece of news is about; DIRECTORY: a channel or a store itself changed."""
+
+    PRICE = "price"
+    STOCK = "stock"
+    PRODUCT = "product"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that changed, told in the transaction that changed it.
+
+    `cause` is the mutation or the clock that set it off, such as pricesSet or priceBoundary. No sku, store or
+    channel means every one. Without `occurred_at` it happened when it was written.
+    """
+
+    topic: Topic
+    cause: str
+    sku: str | None = None
+    store: str | None = None
+    channel: str | None = None
+    occurred_at: datetime | None = None
+
+
+class Cursor(NamedTuple):
+    """How far somebody has read: the epoch, raised when a backup is restored, and the position in it.
+
+    Cursors, and the texts they are written as, sort in the order of the news.
+    """
+
+    epoch: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch:04d}.{self.position:020d}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """The cursor a client hands back, or None when no cursor was ever written like that."""
+        found = _CURSOR.fullmatch(text)
+        if found is None:
+            return None
+        cursor = cls(int(found[1]), int(found[2]))
+        return cursor if cursor.position <= _LARGEST_POSITION else None
+
+
+class Happening(NamedTuple):
+    """A piece of news that has its place in the one order; every process sees it with the same cursor."""
+
+    cursor: Cursor
+    topic: Topic
+    sku: str | None
+    store: str | None
+    channel: str | None
+    cause: str
+    occurred_at: datetime
