@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from persistence import columns
+from persistence.database import Connection, statement
 
 
 class Gateway(SQLModel, table=True):
@@ -29,3 +31,35 @@ class Label(SQLModel, table=True):
     position: str | None = columns.optional_text()
 
     __table_args__ = (sa.Index("label_gateway", "gateway"),)
+
+
+class Hung(NamedTuple):
+    """A bound label with the gateway that drives it."""
+
+    gateway: str
+    store: str
+    label: str
+    model: str
+    sku: str
+    position: str | None
+
+
+_HUNG = statement(
+    sa.select(
+        col(Gateway.code).label("gateway"),
+        col(Gateway.store),
+        col(Label.code).label("label"),
+        col(Label.model),
+        col(Label.sku),
+        col(Label.position),
+    )
+    .join(Label, col(Label.gateway) == col(Gateway.code))
+    .where(col(Label.sku).is_not(None))
+    .order_by(col(Gateway.code), col(Label.code)),
+    Hung,
+)
+
+
+async def hung_labels(db: Connection) -> list[Hung]:
+    """Every bound label, by gateway and code."""
+    return await _HUNG.all(db)

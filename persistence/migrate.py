@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 
-from persistence.database import SMALLEST_SERVER
+from persistence.database import SMALLEST_SERVER, Connection
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,6 +31,7 @@ def alembic_config(dsn: str) -> Config:
     return config
 
 
+@functools.cache
 def head() -> str:
     """The revision this release wants."""
     from alembic.script import ScriptDirectory
@@ -37,7 +39,7 @@ def head() -> str:
     return str(ScriptDirectory.from_config(alembic_config("")).get_current_head())
 
 
-async def current(connection: asyncpg.Connection) -> str | None:
+async def current(connection: Connection) -> str | None:
     """The revision a database stands at; None when it is empty."""
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         return None
