@@ -10,8 +10,10 @@ from functools import lru_cache
 import pylopdf_fonts_zh_cn
 from PIL import Image, ImageDraw, ImageFont
 
-# A run of Latin letters and figures stays together, and with the measure word behind it (500毫升, 12件裝).
+# Kept together: a short remark in brackets (低糖), and a run of Latin letters and figures with the measure
+# word behind it (500毫升, 12件裝).
 _TOKEN = re.compile(
+    r"[((][^()()]{1,4}[))]|"
     r"[0-9A-Za-zÀ-ɏ.,'’&%/+:~°®™$\-]+"
     r"(?:毫升|公升|升|毫克|公斤|千克|克|厘米|米|安士|磅|件|包|片|粒|支|卷|盒|罐|樽|枚|個|个|抽|張|张|對|对|條|条|袋|塊|块|杯|層|层|任|送)?"
     r"[裝装]?|\s+|."

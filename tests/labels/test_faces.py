@@ -241,6 +241,12 @@ def test_a_measure_stays_with_its_number() -> None:
         )
 
 
+def test_a_short_remark_in_brackets_stays_whole() -> None:
+    style = glyphs.regular(14)
+    for room in range(60, 200, 3):
+        assert any("(低糖)" in line for line in glyphs.wrap("錫蘭檸檬茶 (低糖) 250毫升 x 6", style, room))
+
+
 def test_a_name_too_long_keeps_its_content() -> None:
     style, lines = glyphs.fit("多種維他命" * 20 + " 100粒", ((glyphs.bold(14), 2),), 234)
     assert style == glyphs.bold(14)
