@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeGuard, cast
 
@@ -22,6 +20,7 @@ from domain.refusals import RequestCode, RequestError, Text
 from graph.door.caller import OperationContext
 from graph.door.documents import Documents, Operation
 from graph.door.errors import Errors, Rejected, Told
+from graph.door.guard import Guard
 from graph.door.limits import Limits, TooCostly, points
 from graph.door.requests import Asked
 
@@ -121,7 +120,7 @@ class Execution:
 
         Raises Rejected or RequestError when the source says no. Closing it closes the source.
         """
-        async with self._within_time(context):
+        with Guard(self._limits.operation_seconds):
             source: object = create_source_event_stream(executor)
             if _is_awaitable(source):
                 source = await source
@@ -131,25 +130,18 @@ class Execution:
             async for payload in source:
                 event = executor.build_per_event_executor(payload)
                 event.context_value = fresh = context.for_event()
-                async with self._within_time(fresh):
-                    result = await _settled(execute_subscription_event(event))
+                try:
+                    with Guard(self._limits.operation_seconds):
+                        result = await _settled(execute_subscription_event(event))
+                except BaseException:
+                    fresh.abandon()
+                    raise
                 yield encoded(result, errors())
         finally:
             context.abandon()
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
-
-    @asynccontextmanager
-    async def _within_time(self, context: OperationContext) -> AsyncGenerator[None, None]:
-        try:
-            async with asyncio.timeout(self._limits.operation_seconds) as time:
-                yield
-        except BaseException as error:
-            context.abandon()
-            if isinstance(error, TimeoutError) and time.expired():
-                raise out_of_time() from None
-            raise
 
 
 class SourceFailed(Exception):  # noqa: N818 - an answer, already worded
@@ -163,14 +155,6 @@ class SourceFailed(Exception):  # noqa: N818 - an answer, already worded
 async def _settled(result: object) -> ExecutionResult:
     """A result, awaited when it is still under way. Ours is never incremental: no executor of ours is."""
     return cast("ExecutionResult", await result if _is_awaitable(result) else result)
-
-
-def out_of_time() -> RequestError:
-    """The answer to an operation that took longer than it may."""
-    return RequestError(
-        RequestCode.TIMEOUT,
-        Text(en="The operation took too long and was stopped.", zh="操作超时，已被终止。"),
-    )
 
 
 def encoded(result: ExecutionResult, errors: Errors) -> Answer:

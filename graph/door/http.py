@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,7 +21,8 @@ from graph.door import negotiation, requests
 from graph.door.caller import Caller, OpenContext, OperationContext
 from graph.door.documents import Operation
 from graph.door.errors import Errors, Rejected, Translate
-from graph.door.execution import Answer, Execution, out_of_time, refusal
+from graph.door.execution import Answer, Execution, refusal
+from graph.door.guard import Guard, HungUp
 from graph.door.limits import Limits
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -49,6 +50,11 @@ _STATUS_OF_NOTHING = {
 }
 """Of an operation that was run and could answer none of its fields: what a proxy or a retry should know."""
 
+_CONTENT_TYPE = {
+    name: (b"content-type", f"{name}; charset=utf-8".encode())
+    for name in (negotiation.JSON, negotiation.GRAPHQL_RESPONSE)
+}
+_NO_STORE = (b"cache-control", b"no-store")
 _READ = frozenset(
     {
         b"authorization",
@@ -76,10 +82,6 @@ class _Refuse(Exception):  # noqa: N818 - an answer of HTTP itself
         self.status = status
         self.error = RequestError(RequestCode.BAD_USER_INPUT, text)
         self.headers = headers
-
-
-class _HungUp(Exception):  # noqa: N818 - nobody is there to be told
-    """The client left before the answer was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,9 @@ class HttpDoor:
         caller = Caller(headers.get(b"authorization"), headers.get(b"x-api-key"), accept_language, request_id)
         media_type = negotiation.media_type(accept)
         common = [
-            (b"content-type", f"{media_type or negotiation.JSON}; charset=utf-8".encode()),
+            _CONTENT_TYPE[media_type or negotiation.JSON],
             (b"x-request-id", request_id.encode()),
-            (b"cache-control", b"no-store"),
+            _NO_STORE,
         ]
         try:
             if media_type is None:
@@ -162,7 +164,7 @@ class HttpDoor:
         except RequestError as error:
             status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
             return Reply(status, refusal([errors.of_exception(error)]), (*common, *_advice(error)))
-        except _HungUp:
+        except HungUp:
             return Reply(HTTPStatus.BAD_REQUEST, b"", common)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             translated = self._translate(error)
@@ -205,19 +207,16 @@ class HttpDoor:
         client that comes back, and a provider's call is not cut off in the middle.
         """
         context: OperationContext | None = None
+        is_mutation = operation.type is OperationType.MUTATION
+        receive = None if is_mutation else asking.request.receive
         try:
-            async with asyncio.timeout(self._limits.operation_seconds) as time:
+            with Guard(self._limits.operation_seconds, receive):
                 context = await self._open_context(asking.caller)
                 executor = self._execution.start(operation, variables, context)
-                if operation.type is OperationType.MUTATION:
-                    return await self._execution.answer(executor, asking.errors)
-                async with _while_listening(asking.request.receive):
-                    return await self._execution.answer(executor, asking.errors)
-        except BaseException as error:
+                return await self._execution.answer(executor, asking.errors)
+        except BaseException:
             if context is not None:
                 context.abandon()
-            if isinstance(error, TimeoutError) and time.expired():
-                raise out_of_time() from None
             raise
 
     async def _body(self, asking: _Asking) -> bytes | bytearray:
@@ -242,7 +241,7 @@ class HttpDoor:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise _HungUp
+                        raise HungUp
                     chunk: bytes = message.get("body", b"")
                     more: bool = message.get("more_body", False)
                     if len(body) + len(chunk) > most:
@@ -266,7 +265,7 @@ def request_id_from(sent: str | None) -> str:
     """The caller's own id for a request when it is harmless in a log, else a new one."""
     if sent is not None and _REQUEST_ID.fullmatch(sent):
         return sent
-    return secrets.token_hex(16)
+    return f"{random.getrandbits(128):032x}"
 
 
 def restarting() -> RequestError:
@@ -347,28 +346,3 @@ def _advice(error: RequestError) -> list[tuple[bytes, bytes]]:
     if seconds is not None:
         headers.append((b"retry-after", b"%d" % max(seconds, 0)))
     return headers
-
-
-@asynccontextmanager
-async def _while_listening(receive: Receive) -> AsyncIterator[None]:
-    """Cancels what runs inside when the client hangs up, and raises _HungUp in its place."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine always runs in a task
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        left = True
-        task.cancel()
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if left and task.uncancel() == 0:
-            raise _HungUp from None
-        raise
-    finally:
-        watching.cancel()

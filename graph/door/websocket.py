@@ -19,7 +19,8 @@ from graph.door import negotiation, requests
 from graph.door.caller import Caller, OpenContext, OperationContext, TokenExpired
 from graph.door.documents import Operation
 from graph.door.errors import Errors, Rejected, Told, Translate
-from graph.door.execution import Execution, SourceFailed, out_of_time
+from graph.door.execution import Execution, SourceFailed
+from graph.door.guard import Guard
 from graph.door.http import request_id_from
 from graph.door.limits import Limits
 from graph.door.requests import Asked
@@ -156,7 +157,7 @@ class Socket:
         self._caller = _introduced(self._caller, payload)
         self._locale = negotiation.language(self._caller.accept_language, self._door.default_locale)
         try:
-            async with asyncio.timeout(self._door.limits.operation_seconds):
+            with Guard(self._door.limits.operation_seconds):
                 context = await self._door.open_context(self._caller)
         except Exception as error:  # noqa: BLE001 - every failure has its close code
             await self._fail(*self._close_code(error))
@@ -169,10 +170,10 @@ class Socket:
         if isinstance(error, TokenExpired):
             return EXPIRED, "Token expired"
         answer = error if isinstance(error, RequestError) else self._door.translate(error)
-        if answer is None and not isinstance(error, TimeoutError):
+        if answer is None:
             self._errors().of_exception(error)
             return INTERNAL, "Internal server error"
-        if answer is not None and answer.code in (RequestCode.UNAUTHENTICATED, RequestCode.FORBIDDEN):
+        if answer.code in (RequestCode.UNAUTHENTICATED, RequestCode.FORBIDDEN):
             return UNAUTHORIZED, "Unauthorized"
         return TRY_LATER, "Try again later"
 
@@ -228,8 +229,6 @@ class Socket:
         except TokenExpired:
             self._forget(id_)
             await self.close(EXPIRED, "Token expired")
-        except TimeoutError:
-            await self._end(id_, [self._errors().of_exception(out_of_time())])
         except (_Closed, WebSocketDisconnect):
             pass
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
@@ -239,7 +238,7 @@ class Socket:
         door = self._door
         operation = await door.execution.operation(asked)
         if operation.type is OperationType.SUBSCRIPTION:
-            async with asyncio.timeout(door.limits.operation_seconds):
+            with Guard(door.limits.operation_seconds):
                 context = await door.open_context(caller)
             executor = door.execution.start(operation, asked.variables, context)
             events = door.execution.events(executor, context, self._errors)
@@ -257,15 +256,13 @@ class Socket:
     async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> bytes:
         context: OperationContext | None = None
         try:
-            async with asyncio.timeout(self._door.limits.operation_seconds) as time:
+            with Guard(self._door.limits.operation_seconds):
                 context = await self._door.open_context(caller)
                 executor = self._door.execution.start(operation, asked.variables, context)
                 return (await self._door.execution.answer(executor, self._errors())).payload
-        except BaseException as error:
+        except BaseException:
             if context is not None:
                 context.abandon()
-            if isinstance(error, TimeoutError) and time.expired():
-                raise out_of_time() from None
             raise
 
     def _errors(self) -> Errors:
