@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 
 from starlette.types import Receive
@@ -28,15 +29,21 @@ def out_of_time() -> RequestError:
 class Guard:
     """Cancels what runs inside after so many seconds, or once the client is gone.
 
-    Raises TIMEOUT or HungUp in place of the cancellation. Without `receive` nobody is listened for: the work
-    is then finished for whoever asks again.
+    Raises `late` (RequestError with TIMEOUT unless said otherwise) or HungUp in place of the cancellation.
+    Without `receive` nobody is listened for: the work is then finished for whoever asks again.
     """
 
-    __slots__ = ("_because", "_receive", "_seconds", "_task", "_timer", "_watching")
+    __slots__ = ("_because", "_late", "_receive", "_seconds", "_task", "_timer", "_watching")
 
-    def __init__(self, seconds: float, receive: Receive | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        receive: Receive | None = None,
+        late: Callable[[], Exception] = out_of_time,
+    ) -> None:
         self._seconds = seconds
         self._receive = receive
+        self._late = late
         self._because: Exception | None = None
         self._watching: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -69,7 +76,7 @@ class Guard:
             async with asyncio.timeout(max(self._seconds - _LOOK_AFTER_SECONDS, 0)):
                 await self._until_gone()
         except TimeoutError:
-            self._because = out_of_time()
+            self._because = self._late()
         else:
             self._because = HungUp()
         if self._task is not None:

@@ -236,29 +236,22 @@ class HttpDoor:
                 await _discard_rest(receive)
             raise _too_large(most)
         body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise HungUp
-                    chunk: bytes = message.get("body", b"")
-                    more: bool = message.get("more_body", False)
-                    if len(body) + len(chunk) > most:
-                        if more:
-                            await _discard_rest(receive)
-                        raise _too_large(most)
-                    if not more and not body:
-                        return chunk
-                    body += chunk
-                    if not more:
-                        return body
-        except TimeoutError:
-            raise _Refuse(
-                HTTPStatus.REQUEST_TIMEOUT,
-                Text(en="The body took too long to arrive.", zh="请求体接收超时。"),
-                (b"connection", b"close"),
-            ) from None
+        with Guard(self._limits.body_seconds, late=_body_is_late):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise HungUp
+                chunk: bytes = message.get("body", b"")
+                more: bool = message.get("more_body", False)
+                if len(body) + len(chunk) > most:
+                    if more:
+                        await _discard_rest(receive)
+                    raise _too_large(most)
+                if not more and not body:
+                    return chunk
+                body += chunk
+                if not more:
+                    return body
 
 
 def request_id_from(sent: str | None) -> str:
@@ -289,7 +282,10 @@ def _headers_read(request: Request) -> dict[bytes, str]:
 
 def _must_be_json(headers: dict[bytes, str]) -> None:
     """Refuses what a form on a foreign page could send: a browser asks permission before it posts JSON."""
-    kind, _, parameters = headers.get(b"content-type", "").partition(";")
+    sent = headers.get(b"content-type", "")
+    if sent == negotiation.JSON and b"content-encoding" not in headers:
+        return
+    kind, _, parameters = sent.partition(";")
     charset = re.search(r'charset\s*=\s*"?([^";\s]+)', parameters, re.IGNORECASE)
     if kind.strip().lower() != negotiation.JSON or (
         charset is not None and charset[1].lower() not in ("utf-8", "utf8")
@@ -324,6 +320,14 @@ async def _discard_rest(receive: Receive) -> None:
                 left -= len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
+
+
+def _body_is_late() -> _Refuse:
+    return _Refuse(
+        HTTPStatus.REQUEST_TIMEOUT,
+        Text(en="The body took too long to arrive.", zh="请求体接收超时。"),
+        (b"connection", b"close"),
+    )
 
 
 def _too_large(most: int) -> _Refuse:
