@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +26,7 @@ _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]+"), rf"\1 {_HIDDEN}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), _HIDDEN),
 )
-_REQUEST_ID = re.compile(rb"[\w.-]{8,64}")
+_WITH_HEADERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 
 
 def set_up(*, env: Environment, level: LogLevel, format: LogFormat | None) -> None:
@@ -104,11 +103,15 @@ def _without_secrets(name: str, value: Any) -> Any:
 class RequestLog:
     """An ASGI layer: gives each request an id, binds it to every log line, answers it, and logs the outcome.
 
-    A caller's own `X-Request-ID` of 8 to 64 letters, digits, dots, dashes or underscores is kept.
+    What lies below finds the id in `scope["state"]["request_id"]` and in the request's own headers.
+    A caller's own `X-Request-ID` is kept when the door finds it harmless.
     Query strings are not logged: they may carry personal data.
     """
 
     def __init__(self, app: ASGIApp, *, quiet: frozenset[str] = frozenset({"/healthz", "/readyz"})) -> None:
+        from graph.door.http import request_id_from  # here, so that commands can log without a server
+
+        self._request_id_from = request_id_from
         self._app = app
         self._quiet = quiet
         self._log = structlog.stdlib.get_logger("shelfgraph.request")
@@ -117,9 +120,11 @@ class RequestLog:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        request_id = self._request_id_from(None if given is None else given.decode("latin-1"))
         scope.setdefault("state", {})["request_id"] = request_id
+        header = (b"x-request-id", request_id.encode())
+        scope["headers"] = [*(one for one in scope["headers"] if one[0] != header[0]), header]
         began = time.perf_counter()
         status = 0
 
@@ -127,9 +132,9 @@ class RequestLog:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-            elif message["type"] == "websocket.accept":
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            if message["type"] in _WITH_HEADERS:
+                others = (one for one in message.get("headers", ()) if one[0].lower() != header[0])
+                message["headers"] = [*others, header]
             elif message["type"] == "websocket.close":
                 status = message.get("code", 1000)
             await send(message)

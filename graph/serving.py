@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 
+from graph.door.server import GraphServer, server_config
 from graph.ground import migrated_database
 from graph.settings import Settings
 
@@ -92,7 +92,7 @@ async def _serve(
         async with migrated_database(settings) as dsn:
             app = build(settings.model_copy(update={"database_url": dsn}))
             app.state.draining = asyncio.Event()
-            server = _Server(_config(app, settings), app, on_ready, _address(taken))
+            server = _Server(app, settings, on_ready, _address(taken))
             await server.serve(sockets=[taken])
     except asyncio.CancelledError:
         _log.info("told to end before it was ready")
@@ -101,29 +101,23 @@ async def _serve(
             loop.remove_signal_handler(number)
 
 
-def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
-    grace: Any = settings.shutdown_grace_seconds  # uvicorn says int and takes any number
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="websockets-sansio",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=grace,
-    )
-
-
-class _Server(uvicorn.Server):
+class _Server(GraphServer):
     def __init__(
-        self, config: uvicorn.Config, app: Starlette, on_ready: Callable[[str], None] | None, address: str
+        self, app: Starlette, settings: Settings, on_ready: Callable[[str], None] | None, address: str
     ) -> None:
-        super().__init__(config)
-        self._app = app
+        config = server_config(app, host=settings.host, port=settings.port)
+        grace: Any = settings.shutdown_grace_seconds  # uvicorn says int and takes any number
+        config.timeout_graceful_shutdown = grace
+        super().__init__(config, self._drain_app)
+        self._draining: asyncio.Event = app.state.draining
         self._on_ready = on_ready
         self._address = address
+
+    async def _drain_app(self) -> None:
+        for listener in self.servers:
+            listener.close()
+        self._draining.set()
+        await asyncio.sleep(0)  # whoever waits for it goes first
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -139,8 +133,6 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _log.info("ending", grace_seconds=self.config.timeout_graceful_shutdown)
-        self._app.state.draining.set()
-        await asyncio.sleep(0)
         lifespan_end = self.lifespan.shutdown
 
         async def bounded() -> None:
