@@ -35,8 +35,8 @@ class Example:
 _SEARCH = Example(
     name="SearchProducts",
     description=Text(
-        en="What the app shows for a search: names, prices and stock. Try 牛奶, 橄欖油 or noodles.",
-        zh="应用内搜索所见:名称、价格与库存。可试 milk、橄欖油 或 面。",
+        en="What the app shows for a search:\nnames, prices and stock.\nTry 牛奶, 橄欖油 or noodles.",
+        zh="应用内搜索所见：名称、价格与库存。\n可试 milk、橄欖油 或 面。",
     ),
     query="""\
 query SearchProducts($search: String, $context: SalesContext!) {
@@ -68,8 +68,10 @@ query SearchProducts($search: String, $context: SalesContext!) {
 _TRACE = Example(
     name="TillPriceTrace",
     description=Text(
-        en="Why a till charges what it charges: every candidate price, the winner first, and why each lost.",
-        zh="收银机为何收这个价:列出所有候选价格,胜出者在前,并说明其余落选的原因。",
+        en="Why a till charges what it charges:\n"
+        "every candidate price, the winner first,\n"
+        "and why each of the others lost.",
+        zh="收银机为何收这个价：列出所有候选价格，\n胜出者在前，并说明其余落选的原因。",
     ),
     query="""\
 query TillPriceTrace($sku: String!, $till: SalesContext!) {
@@ -107,15 +109,24 @@ query TillPriceTrace($sku: String!, $till: SalesContext!) {
 _SET_PRICES = Example(
     name="SetPrices",
     description=Text(
-        en="Changes a shelf price in one store. Only its staff may: sign in as staff above, or run\n"
-        '  shelfgraph token staff --store wellcome\nand put {"Authorization": "Bearer <what it printed>"} '
-        "under Headers.\nRun WatchTillPrices first and see the new price arrive there.\n"
-        f"{NEW_KEY} becomes a new idempotency key each time this page sends it; your client makes its own.",
-        zh="修改一家门店的货架价。只有该店店员可以操作:在上方选择店员身份,或运行\n"
+        en="Changes a shelf price in one store.\n"
+        "Only its staff may: sign in as staff above,\n"
+        "or run\n"
         "  shelfgraph token staff --store wellcome\n"
-        '并在 Headers 填入 {"Authorization": "Bearer <所得令牌>"}。\n'
-        "先运行 WatchTillPrices,即可看到新价格推送过去。\n"
-        f"本页每次发送时会把 {NEW_KEY} 换成新的幂等键;自己的客户端请自行生成。",
+        "and put what it prints under Headers:\n"
+        '  {"Authorization": "Bearer ..."}\n'
+        "Run WatchTillPrices first and see the new\n"
+        f"price arrive there. {NEW_KEY} becomes a new\n"
+        "idempotency key each time this page sends;\n"
+        "your own client makes its own.",
+        zh="修改一家门店的货架价，只有该店店员可以：\n"
+        "在上方选择店员身份，或运行\n"
+        "  shelfgraph token staff --store wellcome\n"
+        "并把所得令牌填入 Headers：\n"
+        '  {"Authorization": "Bearer ..."}\n'
+        "先运行 WatchTillPrices，即可看到新价格。\n"
+        f"本页每次发送都把 {NEW_KEY} 换成新的幂等键，\n"
+        "自己的客户端请自行生成。",
     ),
     query="""\
 mutation SetPrices($input: PricesSetInput!) {
@@ -147,8 +158,10 @@ mutation SetPrices($input: PricesSetInput!) {
 _WATCH = Example(
     name="WatchTillPrices",
     description=Text(
-        en="Live: first the price as it is, then every change, newest on top; goes on in other tabs.",
-        zh="实时订阅:先收到当前价格,之后每次变价即时推送,最新的在最上面。切换到其他标签页时仍继续接收。",
+        en="Live: first the price as it is, then every\n"
+        "change, the newest on top. It goes on while\n"
+        "another tab is in front.",
+        zh="实时订阅：先收到当前价格，之后每次变价\n即时推送，最新的在最上面。\n切换到其他标签页时仍继续接收。",
     ),
     query="""\
 subscription WatchTillPrices($till: SalesContext!, $skus: [String!]) {
@@ -173,8 +186,8 @@ subscription WatchTillPrices($till: SalesContext!, $skus: [String!]) {
 _NEAREST = Example(
     name="NearestStores",
     description=Text(
-        en="The three stores nearest to a point, here Central, Hong Kong; distances in metres.",
-        zh="离某地最近的三家门店,此处为香港中环;距离以米计。",
+        en="The three stores nearest to a point, here\nCentral, Hong Kong; distances in metres.",
+        zh="离某地最近的三家门店，此处为香港中环；\n距离以米计。",
     ),
     query="""\
 query NearestStores($near: StoreNear!) {

@@ -103,8 +103,11 @@ class Mall:
 
     def set_price(self, amount: str) -> None:
         self.amount = amount
+        self.tell("CHANGE")
+
+    def tell(self, kind: str) -> None:
         for watcher in self.watchers:
-            watcher.put_nowait("CHANGE")
+            watcher.put_nowait(kind)
 
     async def price_changed(
         self, _root: object, info: GraphQLResolveInfo, **_: object

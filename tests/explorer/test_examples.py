@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 from graphql import (
@@ -52,6 +53,14 @@ def test_the_tab_is_titled_after_the_operation(example: Example) -> None:
 def test_the_description_is_there_in_both_languages(example: Example) -> None:
     assert re.search(r"[a-z]{4}", example.description.en)
     assert re.search(r"[\u4e00-\u9fff]{4}", example.description.zh)
+
+
+@by_name
+def test_the_description_is_seen_whole_beside_the_result(example: Example) -> None:
+    for text in (example.description.en, example.description.zh):
+        for line in text.splitlines():
+            columns = sum(2 if east_asian_width(character) in "FW" else 1 for character in line)
+            assert columns <= 44, line
 
 
 def test_the_five_tabs_show_reading_tracing_writing_watching_and_nearness() -> None:

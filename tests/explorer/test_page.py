@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -123,11 +124,17 @@ async def test_a_stream_lives_as_long_as_its_tab(page: Page, address: str, mall:
     await page.click(RUN)
     await expect(page.locator(RESPONSE)).to_contain_text("SNAPSHOT")
     await page.get_by_role("button", name="New tab").click()
+    mall.tell("BOOKMARK")
+    mall.tell("BOOKMARK")
     mall.set_price("1.11")
+    mall.tell("BOOKMARK")
     await expect(page.locator(".bar-stream")).to_have_text("WatchTillPrices · +1")
     await expect(page.locator(RESPONSE)).not_to_contain_text("1.11")
     await _tab(page, "WatchTillPrices")
     await expect(page.locator(RESPONSE)).to_contain_text("1.11")
+    kinds = re.findall("BOOKMARK|CHANGE|SNAPSHOT", await page.locator(RESPONSE).inner_text())
+    assert kinds[:2] == ["BOOKMARK", "CHANGE"]
+    assert kinds[2:] in ([], ["SNAPSHOT"])  # the editor draws only the lines in sight
 
     await _tab(page, "NearestStores")
     assert len(mall.watchers) == 1

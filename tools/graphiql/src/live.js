@@ -150,8 +150,10 @@ class Stream {
   }
 
   #receive(result) {
-    this.received += 1;
-    this.#newestFirst = [result, ...this.#newestFirst].slice(0, SHOWN);
+    // A bookmark says only that the stream is alive: the last one is kept, and none is news.
+    const before = isBookmark(this.#newestFirst[0]) ? this.#newestFirst.slice(1) : this.#newestFirst;
+    this.#newestFirst = [result, ...before].slice(0, SHOWN);
+    if (!isBookmark(result)) this.received += 1;
     this.#news();
   }
 
@@ -174,6 +176,8 @@ class Stream {
     this.#iterator?.wake();
   }
 }
+
+const isBookmark = (result) => Object.values(result?.data ?? {})[0]?.kind === "BOOKMARK";
 
 const asErrors = (error) => {
   if (Array.isArray(error)) return error;
