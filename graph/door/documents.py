@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from graphql import (
@@ -27,6 +28,7 @@ from graph.door.limits import Cost, Limits, Scales, TooCostly
 # graphql-core compares fields of one name in pairs and gives up after this many steps. Its own number lets
 # 2,400 bytes of `a{s}a{s}…` hold the event loop for more than a second; real documents need a few thousand.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
+_NUL = re.compile(r"\\u(0000|\{0+\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ class Documents:
         limits = self._limits
         if len(source) > limits.characters:
             raise TooCostly("characters", len(source), limits.characters)
+        if _NUL.search(source):
+            raise RequestError.bad_input(
+                en="A string in the document contains U+0000, which no text here may hold.",
+                zh="文档中的字符串含有字符 U+0000，文本中不允许出现该字符。",
+            )
         try:
             return parse(source, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
         except GraphQLSyntaxError as error:

@@ -40,7 +40,10 @@ def from_json(body: bytes | bytearray) -> Asked:
             en='The body has to be a JSON object such as {"query": "{ channels { code } }"}.',
             zh='请求体必须是 JSON 对象，例如 {"query": "{ channels { code } }"}。',
         )
-    return from_mapping(value)
+    asked = from_mapping(value)
+    if b"\\u0000" in body:
+        refuse_nul(asked)
+    return asked
 
 
 def from_query_string(parameters: Mapping[str, str]) -> Asked:
@@ -56,7 +59,9 @@ def from_query_string(parameters: Mapping[str, str]) -> Asked:
             raise RequestError.bad_input(
                 en=f"The parameter {name} is not JSON.", zh=f"参数 {name} 不是 JSON。"
             ) from None
-    return from_mapping(value)
+    asked = from_mapping(value)
+    refuse_nul(asked)
+    return asked
 
 
 def from_mapping(value: Mapping[str, object]) -> Asked:
@@ -71,6 +76,15 @@ def from_mapping(value: Mapping[str, object]) -> Asked:
     if query is None and document_id is None:
         raise RequestError.bad_input(en="The request has no query.", zh="请求缺少 query。")
     return Asked(query, document_id, operation_name, variables)
+
+
+def refuse_nul(asked: Asked) -> None:
+    """Raises BAD_USER_INPUT for a variable with the character U+0000, which PostgreSQL holds in no text."""
+    if _has_nul(asked.variables):
+        raise RequestError.bad_input(
+            en="A variable contains the character U+0000, which no text here may hold.",
+            zh="变量中含有字符 U+0000，文本中不允许出现该字符。",
+        )
 
 
 def _text(value: Mapping[str, object], name: str) -> str | None:
@@ -102,3 +116,11 @@ def _persisted(value: object, query: str | None) -> str:
             zh="extensions.persistedQuery.sha256Hash 与 query 不符。",
         )
     return f"sha256:{hash_.lower()}"
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_has_nul, value.values()))
+    return isinstance(value, list) and any(map(_has_nul, value))

@@ -236,6 +236,7 @@ class Socket:
 
     async def _answer(self, id_: str, asked: Asked, caller: Caller) -> None:
         door = self._door
+        requests.refuse_nul(asked)
         operation = await door.execution.operation(asked)
         if operation.type is OperationType.SUBSCRIPTION:
             with Guard(door.limits.operation_seconds):

@@ -230,6 +230,7 @@ async def test_every_event_has_a_context_of_its_own(running: Running) -> None:
         ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
         ({"query": "subscription { ticks { number } breaks }"}, "GRAPHQL_VALIDATION_FAILED"),
         ({"query": TICKS, "variables": {"to": "x"}}, "BAD_USER_INPUT"),
+        ({"query": "{ hello }", "variables": {"to": "\0"}}, "BAD_USER_INPUT"),
         ({"query": "query A { hello } query B { hello }"}, "BAD_USER_INPUT"),
         ({"query": "query A { hello }", "operationName": "C"}, "BAD_USER_INPUT"),
         ({"query": "subscription { refused }"}, "BAD_USER_INPUT"),
