@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from persistence.postgres.child import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+from persistence.postgres.child import (
+    CAP_CHOWN,
+    CAP_DAC_OVERRIDE,
+    CAP_DAC_READ_SEARCH,
+    CAP_SETGID,
+    CAP_SETUID,
+)
 from persistence.postgres.refusal import EmbeddedPostgresError
 
 
@@ -43,7 +50,7 @@ class Account:
         not_runnable = not self._may(programs / "bin" / "postgres", stat.S_IXOTH)
         if not (closed or unreadable or not_runnable):
             return None
-        held = _permitted_capabilities()
+        held = _permitted_capabilities() if sys.platform == "linux" else 0
         for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
             if held >> capability & 1 and not (not_runnable and capability == CAP_DAC_READ_SEARCH):
                 return capability
@@ -76,7 +83,16 @@ def account_for(folder: Path) -> Account:
                 "start as that user, or set another SHELFGRAPH_DATA_DIR."
             )
         return Account()
-    entry = pwd.getpwuid(owner) if owner else _nobody(pwd.getpwall())
+    held = _permitted_capabilities()
+    if not all(held >> capability & 1 for capability in (CAP_CHOWN, CAP_SETGID, CAP_SETUID)):
+        raise EmbeddedPostgresError(
+            "PostgreSQL may not run as root, and this root may not become anybody else: "
+            "start as another user, or set SHELFGRAPH_DATABASE_URL."
+        )
+    try:
+        entry = pwd.getpwuid(owner) if owner else _nobody(pwd.getpwall())
+    except KeyError:
+        raise EmbeddedPostgresError(f"{folder} belongs to user {owner}, who has no name here.") from None
     return Account(entry.pw_uid, entry.pw_gid)
 
 
@@ -97,7 +113,9 @@ def _name(user: int | None) -> str:
 
 
 def _permitted_capabilities() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
+    """What this process may do, one bit for each; everything where the system knows no capabilities."""
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
         if line.startswith("CapPrm:"):
             return int(line.split()[1], 16)
-    return 0
+    return -1

@@ -11,8 +11,12 @@ import ctypes
 import os
 import sys
 
+# linux/capability.h
+CAP_CHOWN = 0
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SETGID = 6
+CAP_SETUID = 7
 
 # linux/prctl.h, linux/securebits.h, linux/capability.h
 _PR_SET_PDEATHSIG = 1

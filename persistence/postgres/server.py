@@ -87,13 +87,13 @@ class EmbeddedPostgres:
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             self._lock = FolderLock(self._data_dir)
-        except OSError as error:
-            raise EmbeddedPostgresError(f"{self._data_dir} cannot be used: {error.strerror}.") from error
-        try:
             self._account = account_for(self._home)
             self._set_up()
             wait_for_the_one_before(self._cluster)
             self._run()
+        except OSError as error:
+            self.stop()
+            raise EmbeddedPostgresError(f"{self._data_dir} cannot be used: {error.strerror}.") from error
         except BaseException:
             self.stop()
             raise

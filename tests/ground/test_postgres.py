@@ -288,6 +288,35 @@ class TestAsRoot:
         with EmbeddedPostgres(data_dir, durable=False):
             assert (data_dir / "postgres").stat().st_uid != 0
 
+    @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+    @pytest.mark.parametrize(
+        ("capabilities", "said"),
+        [
+            ("+chown,+setuid,+setgid,+setpcap,+dac_override,+kill", None),  # what containers leave to root
+            ("+chown,+setuid,+setgid,+setpcap,+kill", "may not enter"),
+            ("+dac_override", "this root may not become anybody else"),
+        ],
+    )
+    def test_a_root_with_few_rights_does_with_them_or_says_so_in_one_line(self, data_dir, capabilities, said):
+        assert stat.S_IMODE(data_dir.parent.stat().st_mode) == 0o700
+        holder = subprocess.run(
+            ["setpriv", "--bounding-set", f"-all,{capabilities}", sys.executable, "-c", HOLD, str(data_dir)],
+            cwd=HOUSE,
+            env={**os.environ, "PYTHONPATH": str(HOUSE), "PYTHONDONTWRITEBYTECODE": "1"},
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        last = holder.stderr.strip().splitlines()[-1:]
+        if said is None:
+            assert (holder.returncode, last) == (0, [])
+        else:
+            assert last[0].startswith(
+                "persistence.postgres.refusal.EmbeddedPostgresError: PostgreSQL may not"
+            )
+            assert said in last[0]
+
     def test_another_user_runs_it_as_himself_and_root_continues_as_that_user(self, data_dir):
         data_dir.parent.chmod(0o777)
         holder = held_by_another(data_dir, user=DAEMON)
