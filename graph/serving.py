@@ -7,7 +7,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -57,20 +57,23 @@ def serve(
     settings: Settings,
     build: Callable[[Settings], Starlette],
     *,
+    prepare: Callable[[Settings], Awaitable[None]] | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Returns once the server was told to end by SIGINT or SIGTERM and has answered, closed and stopped all.
 
-    `build` gets settings whose database_url is the one that runs. `app.state.draining`, an asyncio.Event, is
-    set when the end begins: streams end themselves then, `/readyz` says no. A second SIGINT waits for nobody.
+    `prepare` and then `build` get settings whose database_url is the one that runs, migrated; `on_ready` gets
+    the address once it answers. `app.state.draining`, an asyncio.Event, is set when the end begins: streams
+    end themselves then, `/readyz` says no. A second SIGINT waits for nobody.
     """
     with listen(settings) as taken, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, build, taken, on_ready))
+        runner.run(_serve(settings, build, prepare, taken, on_ready))
 
 
 async def _serve(
     settings: Settings,
     build: Callable[[Settings], Starlette],
+    prepare: Callable[[Settings], Awaitable[None]] | None,
     taken: socket.socket,
     on_ready: Callable[[str], None] | None,
 ) -> None:
@@ -90,7 +93,10 @@ async def _serve(
         loop.add_signal_handler(number, end, number)
     try:
         async with migrated_database(settings) as dsn:
-            app = build(settings.model_copy(update={"database_url": dsn}))
+            told = settings.model_copy(update={"database_url": dsn})
+            if prepare is not None:
+                await prepare(told)
+            app = build(told)
             app.state.draining = asyncio.Event()
             server = _Server(app, settings, on_ready, _address(taken))
             await server.serve(sockets=[taken])

@@ -36,7 +36,7 @@ def build(told):
     async def revision(request):
         connection = await asyncpg.connect(told.database_url)
         try:
-            return PlainTextResponse(await connection.fetchval("SELECT version_num FROM alembic_version"))
+            return PlainTextResponse(await connection.fetchval("SELECT version_num FROM prepared"))
         finally:
             await connection.close()
 
@@ -60,11 +60,19 @@ def build(told):
         WebSocketRoute("/live", live),
     ])
 
+async def prepare(told):
+    try:
+        connection = await asyncpg.connect(told.database_url)
+    except OSError:
+        return
+    await connection.execute("CREATE TABLE IF NOT EXISTS prepared AS SELECT version_num FROM alembic_version")
+    await connection.close()
+
 def main():
     told = settings.load()
     logs.set_up(env=told.env, level=told.log_level, format=told.log_format)
     with one_line_refusals():
-        serve(told, build, on_ready=lambda address: print(address, flush=True))
+        serve(told, build, prepare=prepare, on_ready=lambda address: print(address, flush=True))
     print("in order", flush=True)
 
 typer.run(main)
