@@ -226,6 +226,8 @@ class Database:
         self.dsn = dsn
         self._size = size
         self._patience_seconds = patience_seconds
+        self.watch: Callable[[str], None] | None = None
+        """Hears the text of every statement, when it is set before the pool is opened."""
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> Database:
@@ -234,7 +236,7 @@ class Database:
             self.dsn,
             min_size=0,
             max_size=self._size,
-            init=_prepare,
+            init=self._prepare,
             reset=_no_reset,
             timeout=self._patience_seconds,
             command_timeout=30,
@@ -244,6 +246,12 @@ class Database:
             server_settings={"application_name": "shelfgraph", "timezone": "UTC"},
         )
         return self
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        await _prepare(connection)
+        watch = self.watch
+        if watch is not None:
+            connection.add_query_logger(lambda logged: watch(logged.query))
 
     async def close(self) -> None:
         """Ends every connection; those still lent out are cut after a while."""

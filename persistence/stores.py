@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, select
 from typing_extensions import TypedDict
 
 from persistence import columns
+from persistence.database import Connection, param, statement, texts
 
 
 class Hours(TypedDict):
@@ -41,3 +43,17 @@ class Store(SQLModel, table=True):
         sa.CheckConstraint("latitude BETWEEN -90 AND 90", name="latitude"),
         sa.CheckConstraint("longitude BETWEEN -180 AND 180", name="longitude"),
     )
+
+
+_BY_ID = statement(select(Store).where(col(Store.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
+_BY_CODE = statement(select(Store).where(col(Store.code) == sa.any_(texts("codes"))))
+
+
+async def stores_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Store]:
+    """By id: the stores that are there, closed ones too."""
+    return {row.id: row for row in await _BY_ID.all(db, ids=ids)}
+
+
+async def stores_by_code(db: Connection, codes: Sequence[str]) -> dict[str, Store]:
+    """By code: the stores that are there, closed ones too."""
+    return {row.code: row for row in await _BY_CODE.all(db, codes=codes)}
