@@ -131,7 +131,7 @@ class RequestLog:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                status = message["status"]
+                status = int(message["status"])
             if message["type"] in _WITH_HEADERS:
                 others = (one for one in message.get("headers", ()) if one[0].lower() != header[0])
                 message["headers"] = [*others, header]

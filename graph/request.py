@@ -1,0 +1,88 @@
+"""From whoever knocks to the context that resolvers see: token, language and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from domain.access import VISITOR, Principal, PrincipalKind
+from domain.locales import preferred
+from domain.refusals import RequestCode, RequestError, Text
+from graph.door.caller import Caller, TokenExpired
+from graph.tokens import SignedIn, TokenRefused, Tokens
+from resolvers.context import Context
+from resolvers.house import House
+
+_SCHEME = "bearer "
+
+
+@dataclass(slots=True)
+class SignedContext(Context):
+    """A context that ends with its token: a stream opened under one does not outlive it."""
+
+    expires_at: datetime | None = None
+
+    def for_event(self) -> Self:
+        """The same for one event of a stream; raises TokenExpired once the token has run out."""
+        if self.expires_at is not None and self.house.clock() >= self.expires_at:
+            raise TokenExpired
+        # Not super(): a dataclass with slots is another class than the one this body closes over.
+        return Context.for_event(self)
+
+
+class Reception:
+    """Finds out who asks, and opens a context for them; called once for every operation."""
+
+    def __init__(self, house: House, tokens: Tokens) -> None:
+        self._house = house
+        self._tokens = tokens
+
+    async def __call__(self, caller: Caller) -> SignedContext:
+        """The context of one operation.
+
+        Raises UNAUTHENTICATED for a token or key that proves nothing, TokenExpired for one that once did.
+        """
+        now = self._house.clock()
+        signed_in = self._signed_in(caller, now)
+        context = SignedContext.make(
+            self._house,
+            VISITOR if signed_in is None else signed_in.principal,
+            preferred(caller.accept_language, self._house.default_locale),
+            caller.request_id,
+        )
+        if signed_in is not None:
+            context.expires_at = signed_in.expires_at
+        return context
+
+    def _signed_in(self, caller: Caller, now: datetime) -> SignedIn | None:
+        if caller.authorization is not None:
+            scheme, token = caller.authorization[: len(_SCHEME)], caller.authorization[len(_SCHEME) :]
+            if scheme.lower() != _SCHEME:
+                raise _unauthenticated()
+            return self._read(token, now, partner=False)
+        if caller.api_key is not None:
+            return self._read(caller.api_key, now, partner=True)
+        return None
+
+    def _read(self, token: str, now: datetime, *, partner: bool) -> SignedIn:
+        try:
+            signed_in = self._tokens.read(token.strip(), now=now)
+        except TokenRefused as refused:
+            if refused.expired:
+                raise TokenExpired from refused
+            raise _unauthenticated() from refused
+        if _is_partner(signed_in.principal) is not partner:
+            raise _unauthenticated()
+        return signed_in
+
+
+def _is_partner(principal: Principal) -> bool:
+    return principal.kind is PrincipalKind.PARTNER
+
+
+def _unauthenticated() -> RequestError:
+    return RequestError(
+        RequestCode.UNAUTHENTICATED,
+        Text(en="This token or key is not valid.", zh="该令牌或密钥无效。"),
+    )

@@ -1,0 +1,81 @@
+"""The schema: every area's fields gathered under the three roots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+    print_schema,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+from resolvers import (
+    catalog,
+    channels,
+    inventory,
+    live,
+    nodes,
+    price_setting,
+    stores,
+)
+from resolvers.scalars import SCALARS
+from resolvers.shapes import PlainUserError
+
+QUERIES: list[Any] = [
+    nodes.node,
+    nodes.nodes,
+    channels.channels,
+    stores.store,
+    catalog.category,
+    catalog.product,
+    catalog.variant,
+    catalog.variants,
+    inventory.stock_levels,
+]
+MUTATIONS: list[Any] = [
+    price_setting.prices_set,
+    price_setting.price_end,
+    inventory.stock_adjust,
+    inventory.stock_count,
+]
+SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed]
+
+
+def _without_null_defaults(schema: GraphQLSchema) -> GraphQLSchema:
+    """The schema with optional arguments simply left out: Strawberry would print each as `= null`."""
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            for given in kind.fields.values():
+                if given.default_value is None:
+                    given.default_value = Undefined
+        elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            for answered in kind.fields.values():
+                for argument in answered.args.values():
+                    if argument.default_value is None:
+                        argument.default_value = Undefined
+    return schema
+
+
+def build_schema() -> GraphQLSchema:
+    """The executable schema; its resolvers expect a `resolvers.context.Context`."""
+    built = strawberry.Schema(
+        query=create_type("Query", QUERIES),
+        mutation=create_type("Mutation", MUTATIONS),
+        subscription=create_type("Subscription", SUBSCRIPTIONS),
+        # Reachable through their interface only.
+        types=[PlainUserError],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    return _without_null_defaults(built._schema)
+
+
+def printed(schema: GraphQLSchema) -> str:
+    """The schema as `schema.graphql` holds it."""
+    return print_schema(schema) + "\n"

@@ -1,0 +1,157 @@
+"""One operation's surroundings: who asks, in which language, at which moment, and its loaders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import asyncpg
+import orjson
+import strawberry
+import structlog
+
+from domain.access import Principal
+from domain.news import News
+from domain.refusals import RefusalCode, Refused
+from persistence import idempotency
+from persistence.database import Connection
+from persistence.news import outbox
+from resolvers.house import House
+from resolvers.loaders import Loaders
+
+if TYPE_CHECKING:
+    from resolvers.places import Resolved
+
+_log = structlog.get_logger(__name__)
+_LONGEST_KEY = 200
+_TRIES = 3
+
+
+class Work:
+    """One unit of work: everything done through it is committed together, or not at all."""
+
+    def __init__(self, db: Connection, now: datetime) -> None:
+        self.db = db
+        self.now = now
+        self.news: list[News] = []
+
+    def announce(self, *news: News) -> None:
+        """Tells everybody, once the work is committed."""
+        self.news.extend(news)
+
+
+class Done(NamedTuple):
+    """What a mutation did: the ids its answer is read by, and its last piece of news in the outbox."""
+
+    answer: dict[str, Any]
+    news_id: int | None
+
+
+@dataclass(slots=True)
+class Context:
+    """Handed to every resolver as `info.context`."""
+
+    house: House
+    viewer: Principal
+    locale: str
+    now: datetime
+    request_id: str
+    loaders: Loaders
+    places: dict[Hashable, Resolved] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, house: House, viewer: Principal, locale: str, request_id: str) -> Self:
+        """A context as of now."""
+        return cls(house, viewer, locale, house.clock(), request_id, Loaders(house.database))
+
+    def for_event(self) -> Self:
+        """The same caller's context for one event of a stream: as of now, with loaders that know nothing."""
+        return replace(self, now=self.house.clock(), loaders=Loaders(self.house.database), places={})
+
+    def abandon(self) -> None:
+        """Cancels what still runs for an operation that nobody waits for any more."""
+        self.loaders.abandon()
+
+    async def once(
+        self,
+        mutation: str,
+        key: str,
+        body: object,
+        act: Callable[[Work], Awaitable[dict[str, Any]]],
+    ) -> Done:
+        """What `act` answered when this caller first used the key: done in one transaction, and never twice.
+
+        `body` is the whole input; the same key with another body is refused with IDEMPOTENCY_KEY_REUSED. A
+        refusal rolls everything back and leaves the key free.
+        """
+        if not 1 <= len(key) <= _LONGEST_KEY:
+            raise Refused.because(
+                RefusalCode.INVALID_INPUT,
+                en=f"An idempotency key has 1 to {_LONGEST_KEY} characters.",
+                zh=f"幂等键须为 1 到 {_LONGEST_KEY} 个字符。",
+                field=("input", "idempotencyKey"),
+            )
+        digest = hashlib.sha256(orjson.dumps(canonical(body), option=orjson.OPT_SORT_KEYS)).digest()
+        name = idempotency.Key(str(self.viewer), mutation, key)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return await self._once(name, digest, act)
+            except asyncpg.DeadlockDetectedError:
+                if not tries_left:
+                    raise
+                _log.warning("deadlock, trying again", mutation=mutation)
+        raise AssertionError("unreachable: the last try answers or raises")
+
+    async def _once(
+        self, name: idempotency.Key, digest: bytes, act: Callable[[Work], Awaitable[dict[str, Any]]]
+    ) -> Done:
+        async with self.house.database.transaction() as db:
+            before = await idempotency.claim(db, name, digest)
+            if before is not None:
+                return _first_answer(before, digest)
+            work = Work(db, self.house.clock())
+            answer = await act(work)
+            news_id = await outbox.write(db, work.news)
+            await idempotency.keep(db, name, {**answer, "news": news_id})
+        if news_id is not None:
+            self.house.hub.nudge()
+        return Done(answer, news_id)
+
+
+def _first_answer(before: idempotency.Answered, digest: bytes) -> Done:
+    if before.body_hash != digest:
+        raise Refused.because(
+            RefusalCode.IDEMPOTENCY_KEY_REUSED,
+            en="This idempotency key was used for another request.",
+            zh="该幂等键已用于另一个请求。",
+            field=("input", "idempotencyKey"),
+        )
+    answer = before.answer or {}
+    return Done(answer, answer.get("news"))
+
+
+def canonical(value: object) -> object:
+    """An input as plain JSON values that are equal when the inputs mean the same ("1.50" and "1.5" do)."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            part.name: canonical(getattr(value, part.name))
+            for part in fields(value)
+            if getattr(value, part.name) is not strawberry.UNSET
+        }
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,87 @@
+"""What a process shares between all its requests: the way to the data, the clock, the group's directory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from persistence.database import Database
+from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
+from persistence.news.hub import Hub
+
+_FRESH_SECONDS = 30.0
+_ASK_AGAIN_SECONDS = 1.0
+
+
+class Directory:
+    """Every channel and store by code, kept in memory.
+
+    News of a change drops it at once; an unknown code asks again, at most once a second; and without any
+    news it is read anew every 30 seconds.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._channels: dict[str, ChannelEntry] = {}
+        self._stores: dict[str, StoreEntry] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def channel(self, code: str) -> ChannelEntry | None:
+        """The active channel under a code."""
+        await self._keep_fresh()
+        found = self._channels.get(code)
+        if found is None and await self._ask_again():
+            found = self._channels.get(code)
+        return found if found is not None and found.active else None
+
+    async def store(self, code: str) -> StoreEntry | None:
+        """The active store under a code."""
+        await self._keep_fresh()
+        found = self._stores.get(code)
+        if found is None and await self._ask_again():
+            found = self._stores.get(code)
+        return found if found is not None and found.active else None
+
+    async def delivering_stores(self) -> list[str]:
+        """The codes of the stores a context without a store sells from."""
+        await self._keep_fresh()
+        return [store.code for store in self._stores.values() if store.delivers]
+
+    def forget(self) -> None:
+        """To be called when a channel or store has changed."""
+        self._read_at = float("-inf")
+
+    async def _keep_fresh(self) -> None:
+        if monotonic() - self._read_at > _FRESH_SECONDS:
+            await self._read(older_than=_FRESH_SECONDS)
+
+    async def _ask_again(self) -> bool:
+        if monotonic() - self._read_at < _ASK_AGAIN_SECONDS:
+            return False
+        await self._read(older_than=_ASK_AGAIN_SECONDS)
+        return True
+
+    async def _read(self, *, older_than: float) -> None:
+        async with self._reading:
+            if monotonic() - self._read_at <= older_than:
+                return
+            started = monotonic()
+            async with self._database.connection() as db:
+                channels, stores = await channel_entries(db), await store_entries(db)
+            self._channels, self._stores, self._read_at = channels, stores, started
+
+
+@dataclass(slots=True)
+class House:
+    """Everything a request finds in place; made once when the process starts."""
+
+    database: Database
+    hub: Hub
+    directory: Directory
+    clock: Callable[[], datetime]
+    default_locale: str
+    currency: str

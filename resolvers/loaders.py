@@ -1,0 +1,207 @@
+"""Loaders: sibling fields ask one by one, the database is asked once.
+
+A batch borrows a connection for its one statement; what was loaded is remembered for the operation only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from aiodataloader import DataLoader
+
+from persistence import channels as channels_db
+from persistence import stores as stores_db
+from persistence.catalog import by_key as catalog_db
+from persistence.catalog.tables import Category, Product, Variant
+from persistence.channels import Channel
+from persistence.database import Connection, Database
+from persistence.inventory import levels as levels_db
+from persistence.inventory.tables import StockLevel
+from persistence.pricing import reads as pricing_db
+from persistence.pricing.reads import Place, PricesOfSku
+from persistence.pricing.tables import PriceRecord
+from persistence.stores import Store
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+ValueT = TypeVar("ValueT")
+GroupT = TypeVar("GroupT")
+
+
+class PricesKey(NamedTuple):
+    """One variant's prices in a place."""
+
+    place: Place
+    sku: str
+
+
+class StockKey(NamedTuple):
+    """One variant's levels in some stores, named in the order of their codes."""
+
+    stores: tuple[str, ...]
+    sku: str
+
+
+class Loaders:
+    """The loaders of one operation, or of one event of a stream; each is made when first used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._batches: set[asyncio.Task[object]] = set()
+
+    def abandon(self) -> None:
+        """Cancels the batches under way, and with them their statements."""
+        for batch in self._batches:
+            batch.cancel()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection for one batch: a task of its own, which outlives its askers unless abandoned."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._batches.add(task)
+        try:
+            async with self._database.connection() as db:
+                yield db
+        finally:
+            if task is not None:
+                self._batches.discard(task)
+
+    def _one(
+        self, fetch: Callable[[Connection, Sequence[KeyT]], Awaitable[dict[KeyT, ValueT]]]
+    ) -> DataLoader[KeyT, ValueT | None]:
+        """A loader over a query that answers a dict by key; absent keys load as None."""
+
+        async def batch(keys: list[KeyT]) -> list[ValueT | None]:
+            async with self._connection() as db:
+                found = await fetch(db, keys)
+            return [found.get(key) for key in keys]
+
+        return DataLoader(batch)
+
+    def _many(
+        self, fetch: Callable[[Connection, Sequence[KeyT]], Awaitable[dict[KeyT, list[ValueT]]]]
+    ) -> DataLoader[KeyT, list[ValueT]]:
+        """A loader over a query that answers lists by key; absent keys load as the empty list."""
+
+        async def batch(keys: list[KeyT]) -> list[list[ValueT]]:
+            async with self._connection() as db:
+                found = await fetch(db, keys)
+            return [found.get(key, []) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def prices(self) -> DataLoader[PricesKey, PricesOfSku | None]:
+        """The records that are or will be valid in a place; one statement a place."""
+
+        async def batch(keys: list[PricesKey]) -> list[PricesOfSku | None]:
+            found: dict[PricesKey, PricesOfSku] = {}
+            async with self._connection() as db:
+                for place, group in groupby(sorted(keys, key=_by_place), key=lambda key: key.place):
+                    skus = [key.sku for key in group]
+                    prices = await pricing_db.current_prices(db, skus, place)
+                    found.update({PricesKey(place, sku): prices[sku] for sku in prices})
+            return [found.get(key) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def price_records(self) -> DataLoader[UUID, PriceRecord | None]:
+        """Price records by id."""
+        return self._one(pricing_db.records_by_id)
+
+    @cached_property
+    def stock(self) -> DataLoader[StockKey, list[StockLevel]]:
+        """A variant's levels in some stores; one statement for each choice of stores."""
+
+        async def batch(keys: list[StockKey]) -> list[list[StockLevel]]:
+            found: dict[StockKey, list[StockLevel]] = {}
+            async with self._connection() as db:
+                for stores, group in groupby(sorted(keys), key=lambda key: key.stores):
+                    skus = [key.sku for key in group]
+                    levels = await levels_db.levels_by_sku(db, skus, stores)
+                    found.update({StockKey(stores, sku): levels[sku] for sku in levels})
+            return [found.get(key, []) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def channel(self) -> DataLoader[str, Channel | None]:
+        """Channels by code."""
+        return self._one(channels_db.channels_by_code)
+
+    @cached_property
+    def channel_by_id(self) -> DataLoader[UUID, Channel | None]:
+        """Channels by id."""
+        return self._one(channels_db.channels_by_id)
+
+    @cached_property
+    def store(self) -> DataLoader[str, Store | None]:
+        """Stores by code, closed ones too."""
+        return self._one(stores_db.stores_by_code)
+
+    @cached_property
+    def store_by_id(self) -> DataLoader[UUID, Store | None]:
+        """Stores by id, closed ones too."""
+        return self._one(stores_db.stores_by_id)
+
+    @cached_property
+    def category(self) -> DataLoader[str, Category | None]:
+        """Categories by code."""
+        return self._one(catalog_db.categories_by_code)
+
+    @cached_property
+    def category_by_id(self) -> DataLoader[UUID, Category | None]:
+        """Categories by id."""
+        return self._one(catalog_db.categories_by_id)
+
+    @cached_property
+    def children_of_category(self) -> DataLoader[str, list[Category]]:
+        """Categories by their parent's code."""
+        return self._many(catalog_db.categories_by_parent)
+
+    @cached_property
+    def product(self) -> DataLoader[UUID, Product | None]:
+        """Products by id."""
+        return self._one(catalog_db.products_by_id)
+
+    @cached_property
+    def product_by_handle(self) -> DataLoader[str, Product | None]:
+        """Products by handle."""
+        return self._one(catalog_db.products_by_handle)
+
+    @cached_property
+    def variant(self) -> DataLoader[UUID, Variant | None]:
+        """Variants by id."""
+        return self._one(catalog_db.variants_by_id)
+
+    @cached_property
+    def variant_by_sku(self) -> DataLoader[str, Variant | None]:
+        """Variants by sku."""
+        return self._one(catalog_db.variants_by_sku)
+
+    @cached_property
+    def variant_by_gtin(self) -> DataLoader[str, Variant | None]:
+        """Variants by GTIN."""
+        return self._one(catalog_db.variants_by_gtin)
+
+    @cached_property
+    def variants_of_product(self) -> DataLoader[UUID, list[Variant]]:
+        """Variants by their product's id, in their order."""
+        return self._many(catalog_db.variants_by_product)
+
+    @cached_property
+    def stock_level(self) -> DataLoader[UUID, StockLevel | None]:
+        """Stock levels by id."""
+        return self._one(levels_db.levels_by_id)
+
+
+def _by_place(key: PricesKey) -> tuple[str, str, str, str]:
+    place = key.place
+    return place.channel, place.store or "", place.at.isoformat(), key.sku

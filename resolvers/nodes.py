@@ -1,0 +1,76 @@
+"""Any object by its opaque id: absent, or not the caller's to see, is the same null."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import strawberry
+from aiodataloader import DataLoader
+
+from domain.access import EVERYONE, Principal, Rule
+from resolvers.access import RULE
+from resolvers.catalog import Category, Product, ProductVariant
+from resolvers.channels import Channel
+from resolvers.context import Context, Info
+from resolvers.fields import query
+from resolvers.inventory import StockLevel
+from resolvers.loaders import Loaders
+from resolvers.pricing import PriceRecord
+from resolvers.shapes import Node, at_most, parse_global_id
+from resolvers.stores import Store
+
+MOST_NODES = 100
+
+
+class _Kind(NamedTuple):
+    shape: Any
+    loader: Callable[[Loaders], DataLoader[UUID, Any]]
+    sees: Callable[[Principal, Any], bool] = lambda viewer, row: True
+
+
+def _their_store(viewer: Principal, row: Any) -> bool:
+    return not viewer.is_staff or viewer.works_in(row.store)
+
+
+_KINDS = {
+    kind.shape.tag: kind
+    for kind in (
+        _Kind(Channel, lambda loaders: loaders.channel_by_id),
+        _Kind(Store, lambda loaders: loaders.store_by_id),
+        _Kind(Category, lambda loaders: loaders.category_by_id),
+        _Kind(Product, lambda loaders: loaders.product),
+        _Kind(ProductVariant, lambda loaders: loaders.variant),
+        _Kind(PriceRecord, lambda loaders: loaders.price_records),
+        _Kind(StockLevel, lambda loaders: loaders.stock_level, _their_store),
+    )
+}
+
+
+async def _node(context: Context, global_id: str) -> Node | None:
+    known = parse_global_id(global_id)
+    kind = _KINDS.get(known[0]) if known is not None else None
+    if known is None or kind is None:
+        return None
+    rule: Rule = getattr(kind.shape, RULE)
+    if not rule.allows(context.viewer):
+        return None
+    load: Awaitable[Any] = kind.loader(context.loaders).load(known[1])
+    row = await load
+    if row is None or not kind.sees(context.viewer, row):
+        return None
+    found: Node = kind.shape.of(row)
+    return found
+
+
+@query(EVERYONE, description="Any object by its id; null when it is absent or not the caller's to see.")
+async def node(info: Info, id: strawberry.ID) -> Node | None:
+    return await _node(info.context, id)
+
+
+@query(EVERYONE, description="at most 100; null where absent or not the caller's to see")
+async def nodes(info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    at_most("ids", ids, MOST_NODES)
+    return list(await asyncio.gather(*(_node(info.context, each) for each in ids)))

@@ -1,0 +1,242 @@
+"""Prices in the graph: one price out, why it is that one, and setting and ending them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import strawberry
+
+from domain.access import PRICE_READERS, PRICE_WRITERS
+from domain.catalog.content import ContentUnit
+from domain.money import Money as Amount
+from domain.pricing import comparison, schedule, selection, unit_price
+from domain.pricing.kinds import PriceKind
+from domain.pricing.records import PriceContext
+from domain.pricing.trace import trace
+from domain.pricing.version import microseconds
+from persistence.pricing import reads as pricing_db
+from persistence.pricing.reads import PricesOfSku, StoredPrice
+from persistence.pricing.tables import PriceRecord as StoredRecord
+from resolvers.context import Context, Info
+from resolvers.fields import field
+from resolvers.loaders import PricesKey
+from resolvers.places import Resolved
+from resolvers.scalars import BigInt
+from resolvers.shapes import FromRow, Money, Node, global_id, shape
+
+COMPARISON_DAYS = 7
+TRACE_DAYS = 30
+_FOR_ONE = 1
+
+
+@shape(PRICE_READERS)
+class UnitPrice:
+    amount: Money
+    per: Decimal
+    unit: ContentUnit
+
+
+@shape(PRICE_READERS)
+class UpcomingPrice:
+    amount: Money
+    from_: datetime | None = strawberry.field(name="from")
+    waiting_for_labels: int
+
+
+@shape(PRICE_READERS)
+class PriceRange:
+    min: Money
+    max: Money
+
+
+class Content(NamedTuple):
+    """What a variant holds, for its unit price."""
+
+    amount: Decimal | None
+    unit: ContentUnit | None
+
+
+@shape(PRICE_READERS, description="What one costs in a context, and what goes with it.")
+class Price:
+    asked: strawberry.Private[Resolved]
+    priced: strawberry.Private[PriceContext]
+    prices: strawberry.Private[PricesOfSku]
+    selected: strawberry.Private[selection.Selection[StoredPrice]]
+    content: strawberry.Private[Content]
+
+    amount: Money = strawberry.field(description="what is paid for one")
+    kind: PriceKind
+    source: str = strawberry.field(description="code of the price or campaign that won")
+    valid_from: datetime | None
+    valid_until: datetime | None = strawberry.field(description="validUntil is exclusive")
+    version: BigInt = strawberry.field(
+        description="rises with time and every change among this variant's prices; in one context equal "
+        "versions mean equal prices; web, till and label tell the same number"
+    )
+
+    @field(
+        description="The regular price when an offer won, and only when it is not above the lowest price in "
+        "force here in the 7 days before the offer began."
+    )
+    async def compare_at(self, info: Info) -> Money | None:
+        winner, regular = self.selected
+        if regular is None or regular is winner:
+            return None
+        # Twice the days: the offer may continue others that began a while before it.
+        since = (winner.valid_from or winner.recorded_at) - timedelta(days=4 * COMPARISON_DAYS)
+        async with info.context.house.database.connection() as db:
+            found = await pricing_db.prices_since(db, [winner.sku], self.asked.place, since=since)
+        minor = comparison.compare_at(found[winner.sku].records, self.priced, self.selected)
+        return None if minor is None else Money.of(minor, winner.currency_code)
+
+    @field(description="Per standard unit (100 g, 100 mL, 1 m, 1 piece), when the net content is known.")
+    def unit_price(self) -> UnitPrice | None:
+        amount, unit = self.content
+        if amount is None or unit is None:
+            return None
+        winner = self.selected.winner
+        per = unit_price.unit_price(Amount(winner.amount_minor, winner.currency_code), amount, unit)
+        if per is None:
+            return None
+        return UnitPrice(
+            amount=Money.of(per.amount.minor_units, per.amount.currency_code), per=per.per, unit=per.unit
+        )
+
+    @field(description="The best member price, shown to those who have none.")
+    def member_amount(self) -> Money | None:
+        minor = comparison.member_amount(self.prices.records, self.priced)
+        return None if minor is None else Money.of(minor, self.selected.winner.currency_code)
+
+    @field(
+        description="The next price already known here: scheduled, or decided and waiting for shelf labels "
+        "to confirm."
+    )
+    def upcoming(self) -> UpcomingPrice | None:
+        following = schedule.upcoming(self.prices.records, self.priced)
+        if following is None:
+            return None
+        return UpcomingPrice(
+            amount=Money.of(following.amount_minor, self.selected.winner.currency_code),
+            from_=following.starts_at,
+            waiting_for_labels=0,
+        )
+
+
+@shape(PRICE_READERS, description="One record that was considered for a price, and what became of it.")
+class PriceCandidate:
+    id: strawberry.ID
+    kind: PriceKind
+    source: str
+    amount: Money
+    channel: str | None
+    store: str | None
+    tier: str | None
+    campaign: str | None
+    min_quantity: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    won: bool
+    reason: str = strawberry.field(
+        description="machine-readable: WON, WRONG_CHANNEL, NOT_YET_VALID, LESS_SPECIFIC, HIGHER_PRICE, "
+        "HELD_FOR_LABELS …"
+    )
+    explanation: str = strawberry.field(description="The same in a sentence, in the caller's language.")
+
+
+@shape(PRICE_READERS)
+class PriceTrace:
+    at: datetime
+    charged: Money | None = strawberry.field(
+        description="what is charged: the winner, unless labels hold it down"
+    )
+    candidates: list[PriceCandidate]
+
+
+@shape(PRICE_WRITERS, description="A price somebody set: for whom, where and when.")
+class PriceRecord(FromRow[StoredRecord], Node):
+    tag = "Pr"
+    row: strawberry.Private[StoredRecord]
+    sku: str
+    kind: PriceKind
+    channel: str | None
+    store: str | None
+    tier: str | None
+    campaign: str | None
+    min_quantity: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    source: str
+
+    @field()
+    def amount(self) -> Money:
+        return Money.of(self.row.amount_minor, self.row.currency_code)
+
+
+async def price_of(
+    context: Context, asked: Resolved, sku: str, content: Content, quantity: int = _FOR_ONE
+) -> Price | None:
+    """The price of a variant in a resolved context; None when it is not for sale there."""
+    prices = await context.loaders.prices.load(PricesKey(asked.place, sku))
+    if prices is None:
+        return None
+    priced = asked.priced(prices.at, quantity)
+    selected = selection.select(prices.records, priced)
+    if selected is None:
+        return None
+    winner = selected.winner
+    # A record that won has been recorded, so its variant's prices have changed at least then.
+    changed_at = prices.changed_at or winner.recorded_at
+    return Price(
+        asked=asked,
+        priced=priced,
+        prices=prices,
+        selected=selected,
+        content=content,
+        amount=Money.of(winner.amount_minor, winner.currency_code),
+        kind=winner.kind,
+        source=winner.source,
+        valid_from=winner.valid_from,
+        valid_until=winner.valid_until,
+        version=BigInt(microseconds(changed_at)),
+    )
+
+
+async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = _FOR_ONE) -> PriceTrace:
+    """Every record of a variant that is, will be or lately was valid, judged for a resolved context.
+
+    A campaign's code unlocks its price, so shoppers are shown the records of the campaign they named only.
+    """
+    place = asked.place
+    async with context.house.database.connection() as db:
+        found = await pricing_db.prices_everywhere(
+            db, [sku], since=place.at - timedelta(days=TRACE_DAYS), at=place.at, now=place.now
+        )
+    prices = found.get(sku)
+    if prices is None:
+        return PriceTrace(at=asked.at, charged=None, candidates=[])
+    judged = trace(prices.records, asked.priced(prices.at, quantity))
+    locale, sees_campaigns = context.locale, context.viewer.sees_exact_stock
+    candidates = [
+        PriceCandidate(
+            id=global_id(PriceRecord.tag, row.id),
+            kind=row.kind,
+            source=row.source,
+            amount=Money.of(row.amount_minor, row.currency_code),
+            channel=row.channel,
+            store=row.store,
+            tier=row.tier,
+            campaign=row.campaign,
+            min_quantity=row.min_quantity,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            won=won,
+            reason=reason.value,
+            explanation=explanation.in_language(locale),
+        )
+        for row, won, reason, explanation in judged
+        if sees_campaigns or row.campaign is None or row.campaign == asked.campaign
+    ]
+    charged = candidates[0].amount if candidates and candidates[0].won else None
+    return PriceTrace(at=prices.at, charged=charged, candidates=candidates)
