@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, settings, token
+from graph.cli import database, schema, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -23,6 +23,7 @@ DEVELOP = "Develop"
 app.command(rich_help_panel=DATA)(database.migrate)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)
+app.add_typer(schema.app, name="schema", rich_help_panel=DEVELOP)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def shelfgraph(*arguments: str, **variables: str) -> tuple[int, str, str]:
 def test_help_names_every_command():
     code, said, _ = shelfgraph("--help")
     assert code == 0
-    for command in ("migrate", "token", "settings"):
+    for command in ("migrate", "token", "settings", "schema"):
         assert command in said
 
 
@@ -113,3 +113,16 @@ def test_a_database_out_of_reach_is_one_line():
     assert code == 2
     assert complained.startswith("The database cannot be reached: ")
     assert len(complained.splitlines()) == 1
+
+
+def test_the_schema_is_printed_or_written(tmp_path):
+    code, said, _ = shelfgraph("schema", "export")
+    assert code == 0
+    assert "type Query {" in said
+    assert shelfgraph("schema", "export", "--output", str(tmp_path / "schema.graphql"))[0] == 0
+    assert (tmp_path / "schema.graphql").read_text() == said + "\n"
+    code, _, complained = shelfgraph("schema", "export", "--output", str(tmp_path / "no" / "schema.graphql"))
+    assert (code, complained) == (
+        2,
+        f"{tmp_path}/no/schema.graphql cannot be written: No such file or directory.",
+    )
