@@ -1,0 +1,1 @@
+"""The demo mall: what stands in it, and how it gets into a database."""

@@ -1,0 +1,1 @@
+"""A shop's own files: their columns, and how each cell is read."""

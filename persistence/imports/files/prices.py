@@ -1,0 +1,136 @@
+"""`shelfgraph import prices`: a file of prices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache, partial
+from pathlib import Path
+
+from domain.money import exact_minor
+from domain.pricing.kinds import PriceKind
+from domain.pricing.rules import problems
+from persistence.database import Connection
+from persistence.imports.files import cells
+from persistence.imports.files.csv_file import Column, Row, rows_of
+from persistence.imports.files.run import Job, Outcome, Steps, run
+from persistence.imports.prices import PriceImportRow, merge_prices, problems_of_prices, stage_prices
+from persistence.imports.staging import BadRow, Merged, drop_lines
+
+RECORDED_BY = "import"
+LAYOUT = (
+    Column("sku", "The article's sku.", required=True),
+    Column("amount", "The price of one, in the currency: 12.50.", required=True),
+    Column("kind", f"One of {', '.join(PriceKind)}. Empty: STORE with a store, else LIST."),
+    Column("currency", "Three letters of ISO 4217; the group's currency when empty."),
+    Column("channel", "A channel's code; every channel when empty."),
+    Column("store", "A store's code; every store when empty."),
+    Column("tier", "A member tier's code; everyone when empty. A MEMBER price needs one."),
+    Column("campaign", "A campaign's code. LIVE, GROUP_BUY and BARGAIN prices need one."),
+    Column("min_quantity", "From how many pieces on; 1 when empty."),
+    Column("valid_from", "From this moment on, with its offset: 2026-11-22T09:00:00+08:00."),
+    Column("valid_until", "Until just before this moment; for good when empty."),
+    Column("source", "Your own reference, unique among your prices; one is made when empty."),
+    Column("recorded_at", "For history only: when the price was set. A price never counts before it."),
+)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_COLUMN_OF = {"currency_code": "currency"}
+_moment = lru_cache(maxsize=10_000)(cells.moment)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A price as the rules read it."""
+
+    sku: str
+    kind: PriceKind
+    amount: Decimal
+    currency_code: str
+    channel: str | None
+    store: str | None
+    tier: str | None
+    campaign: str | None
+    min_quantity: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    source: str | None
+
+
+def read_prices(path: Path, bad: list[BadRow], *, currency: str, now: datetime) -> Iterator[PriceImportRow]:
+    """The prices of a file; rows that are none go to `bad`. Raises BadFile."""
+    for row in rows_of(path, LAYOUT, bad):
+        before = len(bad)
+        draft = _draft(row, currency, bad)
+        recorded_at = row.read("recorded_at", _moment, bad)
+        if recorded_at is not None and recorded_at > now:
+            bad.append(BadRow(row.line, "recorded_at", "A price cannot have been set in the future."))
+        if len(bad) > before or draft is None:
+            continue
+        bad += (
+            BadRow(row.line, _COLUMN_OF.get(problem.field, problem.field), problem.text.en)
+            for problem in problems(draft, now=None if recorded_at else now)
+        )
+        minor = exact_minor(draft.amount, draft.currency_code)
+        if len(bad) > before or minor is None:
+            continue
+        yield PriceImportRow(
+            row.line, draft.sku, draft.kind.value, minor, draft.currency_code, draft.channel, draft.store,
+            draft.tier, draft.campaign, draft.min_quantity, draft.valid_from, draft.valid_until,
+            draft.source, recorded_at,
+        )  # fmt: skip
+
+
+async def import_prices(db: Connection, job: Job) -> Outcome:
+    """What became of a file of prices. Raises BadFile."""
+
+    async def stage(bad: list[BadRow]) -> int:
+        rows = read_prices(job.path, bad, currency=job.currency, now=job.now)
+        return await stage_prices(db, rows, job.tell)
+
+    async def drop(bad: list[BadRow]) -> list[BadRow]:
+        await drop_lines(db, "staged_price", bad)
+        return []
+
+    async def merge() -> dict[str, Merged]:
+        merged = await merge_prices(db, recorded_by=RECORDED_BY, now=job.now, announce=job.announce)
+        return {"prices": merged}
+
+    return await run(db, job, Steps(stage, partial(problems_of_prices, db, RECORDED_BY), drop, merge))
+
+
+def _draft(row: Row, currency: str, bad: list[BadRow]) -> _Draft | None:
+    before = len(bad)
+    sku = row.read("sku", cells.code, bad)
+    amount = row.read("amount", cells.decimal, bad)
+    store = row.read("store", cells.optional_code, bad)
+    kind = row.read("kind", partial(_kind, store=store), bad)
+    code = row.read("currency", partial(_currency, default=currency), bad)
+    channel = row.read("channel", cells.optional_code, bad)
+    tier = row.read("tier", cells.optional_code, bad)
+    quantity = row.read("min_quantity", _quantity, bad)
+    starts, ends = row.read("valid_from", _moment, bad), row.read("valid_until", _moment, bad)
+    if len(bad) > before or sku is None or amount is None or kind is None or code is None:
+        return None
+    campaign, source = row.cells.get("campaign") or None, row.cells.get("source") or None
+    return _Draft(
+        sku, kind, amount, code, channel, store, tier, campaign, quantity or 1, starts, ends, source
+    )
+
+
+def _kind(text: str, store: str | None) -> PriceKind:
+    if not text:
+        return PriceKind.LIST if store is None else PriceKind.STORE
+    return cells.choice(text, PriceKind)
+
+
+def _currency(text: str, default: str) -> str:
+    if text and not _CURRENCY.fullmatch(text.upper()):
+        raise cells.BadCell(f"{text!r} is not a currency such as HKD.")
+    return text.upper() or default
+
+
+def _quantity(text: str) -> int:
+    return cells.whole(text, least=1) if text else 1

@@ -1,0 +1,103 @@
+"""Channels and stores, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from persistence.database import Connection
+from persistence.imports.staging import BadRow, Merged, stage
+from persistence.stores import Hours
+
+
+class ChannelRow(NamedTuple):
+    """A channel to be there, by code."""
+
+    code: str
+    names: Mapping[str, str]
+    kind: str
+    currency_code: str
+
+
+class StoreRow(NamedTuple):
+    """A store to be there, by code; its position is in degrees (WGS 84)."""
+
+    line: int
+    code: str
+    names: Mapping[str, str]
+    addresses: Mapping[str, str]
+    city: str
+    latitude: float
+    longitude: float
+    time_zone: str
+    opening_hours: list[Hours]
+    services: list[str]
+    till_channel: str
+    active: bool = True
+
+
+async def add_channels(db: Connection, rows: Iterable[ChannelRow]) -> Merged:
+    """What became of the channels: those that are there already stay as they are."""
+    staged = [*rows]
+    added = await db.fetch(
+        """
+        INSERT INTO channel (code, names, kind, currency_code)
+        SELECT * FROM unnest($1::text[], $2::jsonb[], $3::text[], $4::text[])
+        ON CONFLICT (code) DO NOTHING RETURNING code
+        """,
+        *([row[column] for row in staged] for column in range(4)),
+    )
+    return Merged(len(added), 0, len(staged) - len(added))
+
+
+_COLUMNS = """
+    line int, code text, names jsonb, addresses jsonb, city text, latitude float8, longitude float8,
+    time_zone text, opening_hours jsonb, services text[], till_channel text, active boolean
+"""
+
+
+async def stage_stores(db: Connection, rows: Iterable[StoreRow]) -> int:
+    """How many stores now stand in a temporary table, to be checked and merged."""
+    return await stage(db, "staged_store", _COLUMNS, rows)
+
+
+async def problems_of_stores(db: Connection) -> list[BadRow]:
+    """What is wrong with the staged stores beside what is in the database."""
+    rows = await db.fetch(
+        """
+        SELECT s.line, 'till_channel', 'There is no channel "' || s.till_channel || '".'
+        FROM staged_store s LEFT JOIN channel c ON c.code = s.till_channel WHERE c.code IS NULL
+        ORDER BY 1
+        """
+    )
+    return [BadRow(*row) for row in rows]
+
+
+async def merge_stores(db: Connection, *, replace: bool = True) -> Merged:
+    """What became of the staged stores; without `replace` those that are there already stay as they are."""
+    staged = int(await db.fetchval("SELECT count(*) FROM staged_store"))
+    rows = await db.fetch(
+        """
+        INSERT INTO store AS held
+            (code, names, addresses, city, latitude, longitude, time_zone, opening_hours, services,
+             till_channel, active)
+        SELECT code, names, addresses, city, latitude, longitude, time_zone, opening_hours, services,
+               till_channel, active
+        FROM staged_store ORDER BY code
+        ON CONFLICT (code) DO UPDATE
+        SET names = excluded.names, addresses = excluded.addresses, city = excluded.city,
+            latitude = excluded.latitude, longitude = excluded.longitude, time_zone = excluded.time_zone,
+            opening_hours = excluded.opening_hours, services = excluded.services,
+            till_channel = excluded.till_channel, active = excluded.active
+        WHERE $1 AND (held.names, held.addresses, held.city, held.latitude, held.longitude, held.time_zone,
+                      held.opening_hours, held.services, held.till_channel, held.active)
+                     IS DISTINCT FROM
+                     (excluded.names, excluded.addresses, excluded.city, excluded.latitude,
+                      excluded.longitude, excluded.time_zone, excluded.opening_hours, excluded.services,
+                      excluded.till_channel, excluded.active)
+        RETURNING old.code IS NULL AS added
+        """,
+        replace,
+    )
+    added = sum(row["added"] for row in rows)
+    return Merged(added, len(rows) - added, staged - len(rows))
