@@ -84,13 +84,6 @@ def whole(value: object) -> int:
     raise ValueError(value)
 
 
-def real(value: object) -> float:
-    """A finite number out of a cursor."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError(value)
-
-
 def text(value: object) -> str:
     """A text out of a cursor, without the one character PostgreSQL has no place for."""
     if isinstance(value, str) and "\0" not in value:
