@@ -84,12 +84,14 @@ class Statement(Generic[T]):
 
     def _compile(self) -> None:
         clause = cast("sa.sql.ClauseElement", self._clause)
-        compiled = cast("Any", clause.compile(dialect=_DIALECT))
+        # A list that is written into the statement becomes a place for each of its members.
+        compiled = cast("Any", clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
         self._names = tuple(compiled.positiontup or ())
+        awaited = {name for place, name in compiled.bind_names.items() if place.required}
         self._fixed = {
             name: value.value if isinstance(value, Enum) else value
             for name, value in compiled.params.items()
-            if value is not None and name in self._names
+            if name in self._names and name not in awaited
         }
         columns = [(column.keyname, column.type) for column in compiled._result_columns or ()]
         self._shape = _shape(columns, self._into) if columns else None
