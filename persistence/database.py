@@ -221,6 +221,13 @@ async def connect(dsn: str) -> asyncpg.Connection:
     return connection
 
 
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has taken it back by itself, as it does the moment a connection is lost
+
+
 class Database:
     """The pool of one process: it opens without a server being there, and recovers when one comes back."""
 
@@ -288,7 +295,7 @@ class Database:
             raise unavailable() from away
         except asyncpg.InterfaceError as unusable:
             # The same class tells of a lost connection and of a wrong argument; only the first is an outage.
-            if connection.is_closed():
+            if _is_lost(connection):
                 raise unavailable() from unusable
             raise
         finally:
