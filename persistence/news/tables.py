@@ -43,7 +43,11 @@ class Stream(SQLModel, table=True):
 
 
 class Watermark(SQLModel, table=True):
-    """Up to which instant a worker that wakes at boundaries has done its work."""
+    """Up to which instant a worker that wakes at boundaries has done its work.
+
+    `done_key`: of the next boundaries at the very instant, those up to this key are done; null: all of them.
+    """
 
     name: str = columns.code(primary=True)
     at: datetime = columns.moment()
+    done_key: str | None = columns.optional_text()
