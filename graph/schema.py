@@ -23,6 +23,7 @@ from resolvers import (
     live,
     nodes,
     price_setting,
+    product_setting,
     stores,
 )
 from resolvers.scalars import SCALARS
@@ -40,6 +41,7 @@ QUERIES: list[Any] = [
     inventory.stock_levels,
 ]
 MUTATIONS: list[Any] = [
+    product_setting.products_set,
     price_setting.prices_set,
     price_setting.price_end,
     inventory.stock_adjust,

@@ -72,7 +72,7 @@ class Patterns:
         )
         found = self._known.get(pattern)
         if found is None:
-            rows = [_Ranked(*ranked, self._at) for ranked in pattern]  # type: ignore[arg-type]
+            rows = [_Ranked(*ranked, self._at) for ranked in pattern]
             found = self._known[pattern] = project(rows, self._at, self._channels)
         for place, position in found.items():
             yield place, None if position is None else amounts[position]

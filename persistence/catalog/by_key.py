@@ -122,6 +122,16 @@ async def categories_by_parent(db: Connection, parents: Sequence[str]) -> dict[s
     return grouped((str(row.parent), row) for row in rows)
 
 
+async def names_above(db: Connection, codes: Sequence[str]) -> dict[str, list[str]]:
+    """By category code: its names in every language and those of all categories above it."""
+    below = await categories_by_code(db, codes)
+    every = await categories_by_code(db, list({code for row in below.values() for code in row.path}))
+    return {
+        code: [name for above in row.path if above in every for name in every[above].names.values()]
+        for code, row in below.items()
+    }
+
+
 def grouped(pairs: Iterable[tuple[KeyT, RowT]]) -> dict[KeyT, list[RowT]]:
     """By key: its rows, in the order they came."""
     groups: dict[KeyT, list[RowT]] = {}

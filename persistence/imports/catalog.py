@@ -203,3 +203,17 @@ async def merge_products(db: Connection) -> tuple[Merged, Merged]:
 async def _added_and_touched(db: Connection, merge: str) -> tuple[int, int]:
     rows = await db.fetch(merge)
     return sum(row["added"] for row in rows), len(rows)
+
+
+async def drop_missing_variants(db: Connection) -> None:
+    """Takes out the variants of the staged products that were not staged with them.
+
+    Raises asyncpg's ForeignKeyViolationError when prices, stock or a label still name one.
+    """
+    await db.execute(
+        """
+        DELETE FROM variant v USING product p, staged_product s
+        WHERE p.handle = s.handle AND v.product_id = p.id
+          AND NOT EXISTS (SELECT FROM staged_variant t WHERE t.sku = v.sku)
+        """
+    )

@@ -88,7 +88,11 @@ _DROP = statement(
 
 
 async def refresh(
-    db: Connection, skus: Collection[str], at: datetime, *, stores: Mapping[str, Collection[str]] | None = None
+    db: Connection,
+    skus: Collection[str],
+    at: datetime,
+    *,
+    stores: Mapping[str, Collection[str]] | None = None,
 ) -> int:
     """How many rows changed so that the projection tells these variants' public prices as of now.
 

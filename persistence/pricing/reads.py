@@ -124,16 +124,6 @@ _HERE = (
 )
 _CURRENT = statement(_reading(_until > _at, *_HERE), StoredPrice)
 _SINCE = statement(_reading(_until > param("since", _MOMENT), *_HERE), StoredPrice)
-_PUBLIC = statement(
-    _reading(
-        _until > _at,
-        sa.func.coalesce(PriceRecord.valid_from, _at) <= _at,
-        col(PriceRecord.tier).is_(None),
-        col(PriceRecord.campaign).is_(None),
-        col(PriceRecord.min_quantity) == sa.literal_column("1"),
-    ),
-    StoredPrice,
-)
 _EVERYWHERE = statement(_reading(_until > param("since", _MOMENT)), StoredPrice)
 
 
@@ -178,11 +168,6 @@ async def prices_everywhere(
 ) -> dict[str, PricesOfSku]:
     """By sku: the records of every place that were or will be valid from `since` on; for traces."""
     return _by_sku(await _EVERYWHERE.all(db, sku=skus, since=since, at=at, now=now))
-
-
-async def prices_in_public(db: Connection, skus: Sequence[str], *, at: datetime) -> dict[str, PricesOfSku]:
-    """By sku: the records of every place that count for everybody: no tier, no campaign, one piece."""
-    return _by_sku(await _PUBLIC.all(db, sku=skus, at=at, now=True))
 
 
 _BY_ID = statement(select(PriceRecord).where(col(PriceRecord.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))

@@ -1,0 +1,189 @@
+"""The application: one process's house, its doors and pages, and how they open and close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from domain.news import Topic
+from domain.refusals import RequestError
+from graph.dev_token import DEV_TOKEN_PATH, dev_token_route
+from graph.door.door import Door
+from graph.door.limits import Limits
+from graph.explorer_files import explorer_files
+from graph.explorer_page import examples_route, explorer_page
+from graph.logs import RequestLog
+from graph.request import Reception
+from graph.schema import build_schema
+from graph.settings import Settings
+from graph.shelf_page import shelf_routes
+from graph.simulation import hang_up
+from graph.tokens import Tokens, principal_for
+from graph.workers import Workers
+from persistence import migrate
+from persistence.database import AWAY, Database, unavailable
+from persistence.news.hub import Hub
+from resolvers.house import Directory, House
+
+_log = structlog.stdlib.get_logger("shelfgraph.app")
+_DEVELOPMENT_TOKEN = timedelta(hours=12)
+# The door itself says 405 for those it does not take, in the words of the protocol.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
+    """The application on the database that the settings name, which need not be there yet."""
+    dsn = settings.database_url
+    if dsn is None:
+        raise ValueError("the application is built on a database that runs; settings name none")
+    direct_dsn = settings.database_direct_url or dsn
+    database = Database(dsn, size=settings.pool_size)
+    hub = Hub(direct_dsn)
+    house = House(
+        database=database,
+        hub=hub,
+        directory=Directory(database),
+        clock=clock,
+        default_locale=settings.default_locale,
+        currency=settings.currency,
+    )
+    tokens = Tokens.of(settings)
+    development = settings.is_development
+    door = Door(
+        build_schema(),
+        Reception(house, tokens),
+        limits=Limits(),
+        introspection=development,
+        default_locale=settings.default_locale,
+        translate=_translate,
+        page=_explorer if development else None,
+    )
+    workers = Workers(dsn, direct_dsn, hub)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(database)
+            await hub.start()
+            stack.push_async_callback(hub.stop)
+            await workers.start()
+            stack.push_async_callback(workers.stop)
+            await stack.enter_async_context(_beside(_drain_when_told(app, door)))
+            await stack.enter_async_context(_beside(_follow_directory(house)))
+            if development:
+                await stack.enter_async_context(_shelf(app, house, tokens, settings))
+            yield
+
+    app = Starlette(routes=_routes(door, house), middleware=[Middleware(RequestLog)], lifespan=lifespan)
+    if development:
+        app.router.routes += [examples_route(), explorer_files(), dev_token_route(_issuer(house, tokens))]
+    app.state.house = house
+    app.state.tokens = tokens
+    return app
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Runs something beside the server, and ends it with the server."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _drain_when_told(app: Starlette, door: Door) -> None:
+    """Closes the door when the server begins to end; requests under way are finished by the server."""
+    draining: asyncio.Event | None = getattr(app.state, "draining", None)
+    if draining is not None:
+        await draining.wait()
+        await door.drain()
+
+
+async def _follow_directory(house: House) -> None:
+    """Forgets the directory whenever a channel or store has changed, here or in another process."""
+    topics = frozenset({Topic.DIRECTORY})
+    async with house.hub.subscribe(lambda _: True, topics=topics, key=None) as news:
+        async for _ in news:
+            house.directory.forget()
+
+
+@asynccontextmanager
+async def _shelf(app: Starlette, house: House, tokens: Tokens, settings: Settings) -> AsyncIterator[None]:
+    """The simulated shelf and its page; without them when the database is away at the start."""
+    try:
+        shelf = await hang_up(house, tokens, settings)
+    except RequestError as away:
+        _log.warning("no simulated shelf: the database is away", reason=str(away))
+        yield
+        return
+    app.router.routes += shelf_routes(shelf)
+    async with _beside(shelf.run()):
+        yield
+
+
+def _issuer(house: House, tokens: Tokens) -> Callable[[str, str | None], str]:
+    def issue(kind: str, store: str | None) -> str:
+        principal = principal_for(kind, store=store)
+        return tokens.issue(principal, now=house.clock(), lifetime=_DEVELOPMENT_TOKEN)
+
+    return issue
+
+
+async def _explorer(request: Request) -> Response:
+    return await explorer_page(request, sign_in_path=DEV_TOKEN_PATH)
+
+
+def _routes(door: Door, house: House) -> list[BaseRoute]:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        """Ready when the database answers at this release's schema, and we are not about to end."""
+        draining: asyncio.Event | None = getattr(request.app.state, "draining", None)
+        if draining is not None and draining.is_set():
+            return _not_ready("draining")
+        try:
+            async with house.database.connection() as db:
+                stands_at = await migrate.current(db)
+        except RequestError:
+            return _not_ready("database away")
+        if stands_at != migrate.head():
+            return _not_ready("database not migrated")
+        return JSONResponse({"status": "ready"})
+
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    return [
+        Route("/", home),
+        Route("/graphql", door.http, methods=list(_METHODS)),
+        WebSocketRoute("/graphql", door.websocket),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+
+
+def _not_ready(reason: str) -> Response:
+    return JSONResponse({"status": reason}, status_code=503, headers={"Retry-After": "2"})
+
+
+def _translate(error: BaseException) -> RequestError | None:
+    """A database that goes away is no bug of ours, wherever that is noticed."""
+    return unavailable() if isinstance(error, AWAY) else None

@@ -1,0 +1,322 @@
+"""Setting, ending, reading and tracing prices through the graph."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.catalog.content import ContentUnit
+from domain.channels import ChannelKind
+from tests.makers import make_channel, make_product, make_store
+from tests.shop import Shop
+
+_keys = itertools.count(1)
+_SOONER, _LATER = "2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"
+
+SET = """
+mutation Set($input: PricesSetInput!) {
+  pricesSet(input: $input) {
+    prices { id sku kind amount { amount currencyCode minorUnits } channel store tier campaign minQuantity
+             validFrom validUntil source }
+    cursor
+    userErrors { code field message }
+  }
+}"""
+END = """
+mutation End($input: PriceEndInput!) {
+  priceEnd(input: $input) { prices { id validUntil } cursor userErrors { code field } }
+}"""
+PRICE = """
+query Price($sku: String!, $context: SalesContext!, $quantity: Int! = 1) {
+  variant(by: {sku: $sku}) {
+    price(context: $context, quantity: $quantity) {
+      amount { amount } kind source version validUntil
+      compareAt { amount } memberAmount { amount }
+      unitPrice { amount { amount } per unit }
+      upcoming { amount { amount } from waitingForLabels }
+    }
+  }
+}"""
+TRACE = """
+query Trace($sku: String!, $context: SalesContext!) {
+  variant(by: {sku: $sku}) {
+    priceTrace(context: $context) { charged { amount } candidates { won reason explanation source campaign } }
+  }
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def mall(shop: Shop) -> None:
+    async with shop.database() as db:
+        await make_channel(db, "app")
+        await make_channel(db, "pos", kind=ChannelKind.POS)
+        await make_store(db, "central", till_channel="pos")
+        await make_store(db, "harbour", till_channel="pos")
+
+
+@pytest.fixture
+async def sku(shop: Shop) -> str:
+    """A litre of milk nobody has priced yet."""
+    async with shop.database() as db:
+        made = await make_product(
+            db,
+            names={"en": "Fresh Milk 1L", "zh-HK": "鮮牛奶 1公升"},
+            net_content=Decimal(1),
+            net_content_unit=ContentUnit.LITRE,
+        )
+    return made.skus[0]
+
+
+def row(sku: str, amount: str, kind: str = "LIST", **more: Any) -> dict[str, Any]:
+    return {"sku": sku, "kind": kind, "amount": amount, "currencyCode": "HKD", **more}
+
+
+async def set_prices(shop: Shop, *rows: dict[str, Any], token: str | None = None, **more: Any) -> Any:
+    given = {"idempotencyKey": f"key-{next(_keys)}", "prices": list(rows), **more}
+    answer = await shop.ask(SET, token=token or shop.token("admin"), input=given)
+    return answer.data["pricesSet"]
+
+
+async def price(shop: Shop, sku: str, quantity: int = 1, token: str | None = None, **context: Any) -> Any:
+    answer = await shop.ask(
+        PRICE, token=token, sku=sku, context={"channel": "app"} | context, quantity=quantity
+    )
+    return answer.data["variant"]["price"]
+
+
+async def test_a_price_set_is_the_price_told(shop: Shop, sku: str) -> None:
+    assert await price(shop, sku) is None
+    told = await set_prices(shop, row(sku, "20.90", source="list-2026"))
+    assert told["userErrors"] == []
+    assert told["cursor"] is not None
+    assert told["prices"] == [
+        {
+            "id": told["prices"][0]["id"],
+            "sku": sku,
+            "kind": "LIST",
+            "amount": {"amount": "20.90", "currencyCode": "HKD", "minorUnits": "2090"},
+            "channel": None,
+            "store": None,
+            "tier": None,
+            "campaign": None,
+            "minQuantity": 1,
+            "validFrom": None,
+            "validUntil": None,
+            "source": "list-2026",
+        }
+    ]
+    now = await price(shop, sku)
+    assert int(now.pop("version")) > 1_700_000_000_000_000
+    assert now == {
+        "amount": {"amount": "20.90"},
+        "kind": "LIST",
+        "source": "list-2026",
+        "validUntil": None,
+        "compareAt": None,
+        "memberAmount": None,
+        "unitPrice": {"amount": {"amount": "2.09"}, "per": "100", "unit": "MILLILITRE"},
+        "upcoming": None,
+    }
+
+
+async def test_a_repeated_request_has_its_first_answer_and_no_second_effect(shop: Shop, sku: str) -> None:
+    given = {"idempotencyKey": f"key-{sku}", "prices": [row(sku, "9.50")]}
+    admin = shop.token("admin")
+    first = await shop.ask(SET, token=admin, input=given)
+    version = (await price(shop, sku))["version"]
+    again = await shop.ask(SET, token=admin, input=given | {"prices": [row(sku, "9.5")]})
+    assert again.data == first.data
+    assert (await price(shop, sku))["version"] == version
+    other = await shop.ask(SET, token=admin, input=given | {"prices": [row(sku, "9.51")]})
+    assert [error["code"] for error in other.data["pricesSet"]["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    # Another caller's keys are its own.
+    theirs = await shop.ask(SET, token=shop.token("admin", subject="bob"), input=given)
+    assert theirs.data["pricesSet"]["userErrors"] == []
+
+
+async def test_one_bad_row_refuses_them_all_with_every_reason(shop: Shop, sku: str) -> None:
+    told = await set_prices(
+        shop,
+        row(sku, "10.00"),
+        row("no-such-sku", "10.00"),
+        row(sku, "10.005", minQuantity=2),
+        row(sku, "-1.00", kind="SALE"),
+        row(sku, "10.00", channel="nowhere"),
+        row(sku, "10.00", kind="STORE"),
+        row(sku, "11.00"),
+        row(sku, "9.00", kind="BARGAIN", campaign="cut", validFrom=_LATER, validUntil=_SOONER),
+        row(sku, "8.00", kind="LIVE"),
+        row(sku, "8.00", kind="CLEARANCE", minQuantity=0),
+    )
+    assert (told["prices"], told["cursor"]) == ([], None)
+    found = {(error["field"][2], error["field"][3]) for error in told["userErrors"]}
+    assert found == {
+        ("1", "sku"),
+        ("2", "amount"),
+        ("3", "amount"),
+        ("4", "channel"),
+        ("5", "store"),
+        ("6", "validFrom"),
+        ("7", "validUntil"),
+        ("8", "campaign"),
+        ("9", "minQuantity"),
+    }
+    assert {error["code"] for error in told["userErrors"]} == {"INVALID_INPUT"}
+    assert await price(shop, sku) is None
+
+
+async def test_a_refusal_speaks_the_callers_language(shop: Shop, sku: str) -> None:
+    given = {"idempotencyKey": "chinese", "prices": [row("没有", "1.00")]}
+    answer = await shop.ask(SET, token=shop.token("admin"), locale="zh-CN", input=given)
+    (error,) = answer.data["pricesSet"]["userErrors"]
+    assert error["message"] == "没有商品“没有”。"
+
+
+@pytest.mark.parametrize(("count", "refused"), [(0, True), (1, False), (1000, False), (1001, True)])
+async def test_a_request_takes_one_to_a_thousand_rows(
+    shop: Shop, sku: str, count: int, refused: bool
+) -> None:
+    rows = [row(sku, "10.00", minQuantity=quantity + 1) for quantity in range(count)]
+    told = await set_prices(shop, *rows)
+    assert bool(told["userErrors"]) is refused
+    assert len(told["prices"]) == (0 if refused else count)
+
+
+async def test_who_may_set_prices(shop: Shop, sku: str) -> None:
+    given = {"idempotencyKey": "who", "prices": [row(sku, "5.00")]}
+    visitor = await shop.ask(SET, input=given)
+    assert (visitor.status, visitor.codes) == (200, ["UNAUTHENTICATED"])
+    for kind in ("member", "device"):
+        assert (await shop.ask(SET, token=shop.token(kind), input=given)).codes == ["FORBIDDEN"]
+    clerk = shop.token("staff", store="central")
+    theirs = await set_prices(shop, row(sku, "5.00", kind="STORE", store="harbour"), token=clerk)
+    assert [(error["code"], error["field"]) for error in theirs["userErrors"]] == [
+        ("NOT_FOUND", ["input", "prices", "0", "store"])
+    ]
+    own = await set_prices(shop, row(sku, "5.00", kind="STORE", store="central"), token=clerk)
+    assert own["userErrors"] == []
+
+
+async def test_a_source_is_used_once(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "5.00", source=f"ref-{sku}"))
+    told = await set_prices(shop, row(sku, "6.00", source=f"ref-{sku}"))
+    assert [(error["code"], error["field"]) for error in told["userErrors"]] == [
+        ("CONFLICT", ["input", "prices", "0", "source"])
+    ]
+
+
+async def test_a_till_is_priced_as_its_stores_till_channel(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "18.00", kind="STORE", store="central", channel="pos"))
+    assert (await price(shop, sku, channel="pos", store="central"))["amount"] == {"amount": "18.00"}
+    assert (await price(shop, sku, channel="pos", store="harbour"))["amount"] == {"amount": "20.00"}
+    assert (await price(shop, sku, channel="app", store="central"))["amount"] == {"amount": "20.00"}
+
+
+async def test_the_store_of_a_token_counts_when_none_is_named(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "18.00", kind="STORE", store="central"))
+    clerk = shop.token("staff", store="central")
+    assert (await price(shop, sku, token=clerk))["amount"] == {"amount": "18.00"}
+    assert (await price(shop, sku))["amount"] == {"amount": "20.00"}
+
+
+async def test_a_member_pays_the_price_of_the_tier_in_the_token(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "17.00", kind="MEMBER", tier="gold"))
+    visitor = await price(shop, sku)
+    assert (visitor["amount"], visitor["memberAmount"]) == ({"amount": "20.00"}, {"amount": "17.00"})
+    member = await price(shop, sku, token=shop.token("member", tier="gold"))
+    assert (member["amount"], member["memberAmount"]) == ({"amount": "17.00"}, None)
+
+
+async def test_a_campaign_price_needs_its_code(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "9.90", kind="LIVE", campaign="room-8"))
+    assert (await price(shop, sku))["amount"] == {"amount": "20.00"}
+    assert (await price(shop, sku, campaign="room-8"))["amount"] == {"amount": "9.90"}
+    told = await shop.ask(TRACE, sku=sku, context={"channel": "app"})
+    assert all(each["campaign"] is None for each in told.data["variant"]["priceTrace"]["candidates"])
+    staff = await shop.ask(TRACE, token=shop.token("admin"), sku=sku, context={"channel": "app"})
+    reasons = {each["campaign"]: each["reason"] for each in staff.data["variant"]["priceTrace"]["candidates"]}
+    assert reasons == {None: "WON", "room-8": "WRONG_CAMPAIGN"}
+
+
+async def test_an_ended_price_uncovers_the_one_before(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"))
+    later = await set_prices(shop, row(sku, "25.00"))
+    before = await price(shop, sku)
+    assert before["amount"] == {"amount": "25.00"}
+    ids = [later["prices"][0]["id"]]
+    ended = await shop.ask(END, token=shop.token("admin"), input={"idempotencyKey": f"end-{sku}", "ids": ids})
+    assert ended.data["priceEnd"]["userErrors"] == []
+    after = await price(shop, sku)
+    assert after["amount"] == {"amount": "20.00"}
+    assert int(after["version"]) > int(before["version"])
+    again = await shop.ask(
+        END, token=shop.token("admin"), input={"idempotencyKey": f"end-again-{sku}", "ids": ids}
+    )
+    assert [error["code"] for error in again.data["priceEnd"]["userErrors"]] == ["CONFLICT"]
+
+
+async def test_a_price_that_has_not_begun_can_be_ended(shop: Shop, sku: str) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    told = await set_prices(shop, row(sku, "20.00"), row(sku, "15.00", kind="SALE", validFrom=soon))
+    assert (await price(shop, sku))["upcoming"]["amount"] == {"amount": "15.00"}
+    given = {"idempotencyKey": f"never-{sku}", "ids": [told["prices"][1]["id"]]}
+    ended = await shop.ask(END, token=shop.token("admin"), input=given)
+    assert ended.data["priceEnd"]["userErrors"] == []
+    assert (await price(shop, sku))["upcoming"] is None
+
+
+@pytest.mark.parametrize("bad", ["", "zzzz", "UHIBogcZulxyrZZbG3Fd5H3X"])
+async def test_an_unknown_price_is_not_found(shop: Shop, bad: str) -> None:
+    given = {"idempotencyKey": f"unknown-{bad}", "ids": [bad]}
+    told = await shop.ask(END, token=shop.token("admin"), input=given)
+    assert [(error["code"], error["field"]) for error in told.data["priceEnd"]["userErrors"]] == [
+        ("NOT_FOUND", ["input", "ids", "0"])
+    ]
+
+
+async def test_a_price_does_not_end_in_the_past(shop: Shop, sku: str) -> None:
+    told = await set_prices(shop, row(sku, "20.00"))
+    given = {
+        "idempotencyKey": f"past-{sku}",
+        "ids": [told["prices"][0]["id"]],
+        "at": "2020-01-01T00:00:00Z",
+    }
+    refused = await shop.ask(END, token=shop.token("admin"), input=given)
+    assert [(error["code"], error["field"]) for error in refused.data["priceEnd"]["userErrors"]] == [
+        ("INVALID_INPUT", ["input", "at"])
+    ]
+
+
+async def test_the_past_is_for_staff_and_says_what_was(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"))
+    between = datetime.now(UTC).isoformat()
+    await set_prices(shop, row(sku, "30.00"))
+    staff = shop.token("admin")
+    then = await price(shop, sku, token=staff, at=between)
+    now = await price(shop, sku, token=staff)
+    assert (then["amount"], now["amount"]) == ({"amount": "20.00"}, {"amount": "30.00"})
+    assert int(then["version"]) < int(now["version"])
+    visitor = await shop.ask(PRICE, sku=sku, context={"channel": "app", "at": between})
+    assert visitor.codes == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("context", [{"channel": "nowhere"}, {"channel": "app", "store": "nowhere"}])
+async def test_an_unknown_place_is_bad_input(shop: Shop, sku: str, context: dict[str, str]) -> None:
+    answer = await shop.ask(PRICE, sku=sku, context=context)
+    assert answer.codes == ["BAD_USER_INPUT"]
+
+
+async def test_a_hundred_prices_take_one_statement_for_variants_and_one_for_prices(shop: Shop) -> None:
+    async with shop.database() as db:
+        skus = [(await make_product(db)).skus[0] for _ in range(100)]
+    await set_prices(shop, *(row(sku, "10.00") for sku in skus))
+    many = """query Many($skus: [String!]!) {
+      variants(skus: $skus) { sku price(context: {channel: "app"}) { amount { amount } version } } }"""
+    await shop.ask(many, skus=skus)
+    answer = await shop.ask(many, skus=skus)
+    assert [variant["price"]["amount"]["amount"] for variant in answer.data["variants"]] == ["10.00"] * 100
+    assert len(answer.statements) == 2
