@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, schema, settings, token
+from graph.cli import database, imports, schema, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -21,6 +21,7 @@ DATA = "Data"
 DEVELOP = "Develop"
 
 app.command(rich_help_panel=DATA)(database.migrate)
+app.add_typer(imports.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)
 app.add_typer(schema.app, name="schema", rich_help_panel=DEVELOP)

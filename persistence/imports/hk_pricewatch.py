@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from domain.catalog.net_content import read_net_content
-from domain.channels import ChannelKind
 from persistence.catalog.words import search_words
 from persistence.database import Connection
 from persistence.imports.catalog import (
@@ -26,13 +25,10 @@ from persistence.imports.catalog import (
 )
 from persistence.imports.hk_pricewatch_log import CURRENCY, RECORDED_BY, Folded, LogError, fold
 from persistence.imports.offers import merge_offers
-from persistence.imports.places import ChannelRow, StoreRow, add_channels, merge_stores, stage_stores
+from persistence.imports.places import StoreRow, add_channels, merge_stores, stage_stores, tills
 from persistence.imports.prices import merge_prices, stage_prices
 from persistence.imports.staging import Merged, Tell, no_one
 
-TILLS = ChannelRow(
-    "pos", {"en": "Till", "zh-HK": "收銀機", "zh-CN": "收银机"}, ChannelKind.POS.value, CURRENCY
-)
 _EVENT = ("date", "code", "channel", "event", "price", "offer_id")
 FILES = ("products.csv.gz", "offers.csv.gz", "price_events.csv.gz")
 
@@ -74,7 +70,7 @@ async def load(
     """
     categories, articles = read_catalogue(folder / "products.csv.gz")
     log = read_log(folder / "price_events.csv.gz", tell)
-    await add_channels(db, [TILLS])
+    await add_channels(db, [tills(CURRENCY)])
     await stage_stores(db, stores)
     await merge_stores(db, replace=False)
     await merge_categories(db, categories)

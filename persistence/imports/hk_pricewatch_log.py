@@ -52,6 +52,10 @@ class Folded:
         """The day of the last event."""
         return max(self.active_by_day)
 
+    def active_on(self, day: date) -> int:
+        """How many price points stand at the end of a day; one without events is like the day before."""
+        return self.active_by_day[max(known for known in self.active_by_day if known <= day)]
+
 
 @cache
 def moment_of(day: date) -> datetime:

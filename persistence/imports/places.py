@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from domain.channels import ChannelKind
 from persistence.database import Connection
 from persistence.imports.staging import BadRow, Merged, stage
 from persistence.stores import Hours
+
+TILL_CHANNEL = "pos"
 
 
 class ChannelRow(NamedTuple):
@@ -34,6 +37,12 @@ class StoreRow(NamedTuple):
     services: list[str]
     till_channel: str
     active: bool = True
+
+
+def tills(currency: str) -> ChannelRow:
+    """The channel of tills and shelf labels that a store has when it names none."""
+    names = {"en": "Till", "zh-HK": "收銀機", "zh-CN": "收银机"}
+    return ChannelRow(TILL_CHANNEL, names, ChannelKind.POS.value, currency)
 
 
 async def add_channels(db: Connection, rows: Iterable[ChannelRow]) -> Merged:

@@ -11,24 +11,17 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 
 from persistence.imports.files.cells import BadCell
+from persistence.imports.files.layouts import Column
 from persistence.imports.staging import BadRow
 
 T = TypeVar("T")
 _LONGEST_CELL = 100_000
+_NAMED_FREELY = ("attribute_", "option_")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:_[a-z0-9]{2,8})*")
 
 
 class BadFile(Exception):  # noqa: N818 - what it says is for the person who wrote the file
     """The file as a whole cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a layout; a name that ends in `_*` stands for one column per locale or attribute."""
-
-    name: str
-    meaning: str
-    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ def rows_of(path: Path, layout: Sequence[Column], bad: list[BadRow]) -> Iterator
     """
     try:
         with _open(path) as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(file, strict=True, skipinitialspace=True)
             header = _header(reader, layout)
             yield from _rows(reader, header, bad)
     except (OSError, EOFError) as wrong:
@@ -121,7 +114,7 @@ def _header(reader: Iterator[list[str]], layout: Sequence[Column]) -> list[str]:
 
 def _belongs(name: str, families: tuple[str, ...]) -> bool:
     return any(
-        name.startswith(family) and (family == "attribute_" or _LOCALE.fullmatch(name[len(family) :]))
+        name.startswith(family) and (family in _NAMED_FREELY or _LOCALE.fullmatch(name[len(family) :]))
         for family in families
         if len(name) > len(family)
     )

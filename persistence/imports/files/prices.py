@@ -15,27 +15,13 @@ from domain.pricing.kinds import PriceKind
 from domain.pricing.rules import problems
 from persistence.database import Connection
 from persistence.imports.files import cells
-from persistence.imports.files.csv_file import Column, Row, rows_of
+from persistence.imports.files.csv_file import Row, rows_of
+from persistence.imports.files.layouts import PRICES
 from persistence.imports.files.run import Job, Outcome, Steps, run
 from persistence.imports.prices import PriceImportRow, merge_prices, problems_of_prices, stage_prices
 from persistence.imports.staging import BadRow, Merged, drop_lines
 
 RECORDED_BY = "import"
-LAYOUT = (
-    Column("sku", "The article's sku.", required=True),
-    Column("amount", "The price of one, in the currency: 12.50.", required=True),
-    Column("kind", f"One of {', '.join(PriceKind)}. Empty: STORE with a store, else LIST."),
-    Column("currency", "Three letters of ISO 4217; the group's currency when empty."),
-    Column("channel", "A channel's code; every channel when empty."),
-    Column("store", "A store's code; every store when empty."),
-    Column("tier", "A member tier's code; everyone when empty. A MEMBER price needs one."),
-    Column("campaign", "A campaign's code. LIVE, GROUP_BUY and BARGAIN prices need one."),
-    Column("min_quantity", "From how many pieces on; 1 when empty."),
-    Column("valid_from", "From this moment on, with its offset: 2026-11-22T09:00:00+08:00."),
-    Column("valid_until", "Until just before this moment; for good when empty."),
-    Column("source", "Your own reference, unique among your prices; one is made when empty."),
-    Column("recorded_at", "For history only: when the price was set. A price never counts before it."),
-)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _COLUMN_OF = {"currency_code": "currency"}
 _moment = lru_cache(maxsize=10_000)(cells.moment)
@@ -61,7 +47,7 @@ class _Draft:
 
 def read_prices(path: Path, bad: list[BadRow], *, currency: str, now: datetime) -> Iterator[PriceImportRow]:
     """The prices of a file; rows that are none go to `bad`. Raises BadFile."""
-    for row in rows_of(path, LAYOUT, bad):
+    for row in rows_of(path, PRICES, bad):
         before = len(bad)
         draft = _draft(row, currency, bad)
         recorded_at = row.read("recorded_at", _moment, bad)

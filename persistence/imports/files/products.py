@@ -23,27 +23,11 @@ from persistence.imports.catalog import (
     stage_products,
 )
 from persistence.imports.files import cells
-from persistence.imports.files.csv_file import Column, Row, rows_of
+from persistence.imports.files.csv_file import Row, rows_of
+from persistence.imports.files.layouts import PRODUCTS
 from persistence.imports.files.run import Job, Outcome, Steps, run
 from persistence.imports.staging import BadRow, Merged, Tell, drop_lines, no_one
 
-LAYOUT = (
-    Column("sku", "The variant's sku; one line per sku.", required=True),
-    Column("name_*", "The product's name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
-    Column("handle", "The product's handle; lines with the same one are its variants. Empty: the sku."),
-    Column("gtin", "GTIN-8, 12, 13 or 14 with its check digit."),
-    Column("variant_name_*", "The variant's own name in one language."),
-    Column("brand", "The brand that filters name; brand_en or the first brand when empty."),
-    Column("brand_*", "The brand in one language."),
-    Column("description_*", "A description in one language."),
-    Column("category", "A category's code, or its path from the root, which is made: food > dairy > milk."),
-    Column("net_content", "How much is in it, such as 1.5. Empty: read from the name."),
-    Column("net_content_unit", f"One of {', '.join(ContentUnit)}."),
-    Column("origin", "The place of origin."),
-    Column("image_url", "The address of a picture."),
-    Column("attribute_*", "A value of the product: attribute_fat holds what fat is."),
-    Column("option_*", "What sets the variant apart: option_size."),
-)
 _SHARED = ("name_", "brand_", "description_", "attribute_")
 MOST_VARIANTS = 250
 
@@ -160,7 +144,7 @@ def read_products(
     `known` are the categories that are there already, by code.
     """
     reader = _Reader(known, bad)
-    for count, row in enumerate(rows_of(path, LAYOUT, bad), start=1):
+    for count, row in enumerate(rows_of(path, PRODUCTS, bad), start=1):
         reader.line(row)
         if count % 1000 == 0:
             tell(1000)

@@ -9,23 +9,17 @@ from pathlib import Path
 from domain.inventory import StockMovementReason
 from persistence.database import Connection
 from persistence.imports.files import cells
-from persistence.imports.files.csv_file import Column, rows_of
+from persistence.imports.files.csv_file import rows_of
+from persistence.imports.files.layouts import STOCK
 from persistence.imports.files.run import Job, Outcome, Steps, run
 from persistence.imports.staging import BadRow, Merged, drop_lines
 from persistence.imports.stock import StockRow, merge_stock, problems_of_stock, stage_stock
-
-LAYOUT = (
-    Column("store", "The store's code.", required=True),
-    Column("sku", "The article's sku.", required=True),
-    Column("on_hand", "How many are there: the count itself, not a difference.", required=True),
-    Column("safety_stock", "How many are never promised; what is set stays when empty."),
-)
 
 
 def read_stock(path: Path, bad: list[BadRow]) -> Iterator[StockRow]:
     """The counts of a file; rows that are none go to `bad`. Raises BadFile."""
     seen: dict[tuple[str | None, str | None], int] = {}
-    for row in rows_of(path, LAYOUT, bad):
+    for row in rows_of(path, STOCK, bad):
         before = len(bad)
         store, sku = row.read("store", cells.code, bad), row.read("sku", cells.code, bad)
         on_hand = row.read("on_hand", cells.whole, bad)

@@ -9,30 +9,25 @@ from pathlib import Path
 from domain.stores import StoreService
 from persistence.database import Connection
 from persistence.imports.files import cells
-from persistence.imports.files.csv_file import Column, rows_of
+from persistence.imports.files.csv_file import rows_of
+from persistence.imports.files.layouts import STORES
 from persistence.imports.files.run import Job, Outcome, Steps, run
-from persistence.imports.places import StoreRow, merge_stores, problems_of_stores, stage_stores
-from persistence.imports.staging import BadRow, Merged, drop_lines
-
-LAYOUT = (
-    Column("code", "The store's code; a store that is there already is replaced.", required=True),
-    Column("name_*", "The name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
-    Column("address_*", "The address in one language: address_en, address_zh_hk.", required=True),
-    Column("city", "The city.", required=True),
-    Column("latitude", "Degrees north (WGS 84).", required=True),
-    Column("longitude", "Degrees east (WGS 84).", required=True),
-    Column("time_zone", "An IANA name such as Asia/Hong_Kong.", required=True),
-    Column("opening_hours", "Spans such as: Mon-Fri 08:00-22:00; Sat 09:00-21:00. Local time."),
-    Column("services", f"Any of {' '.join(StoreService)}, separated by spaces."),
-    Column("till_channel", "The channel of its tills and labels; pos when empty."),
-    Column("active", "yes or no; yes when empty."),
+from persistence.imports.places import (
+    TILL_CHANNEL,
+    StoreRow,
+    add_channels,
+    merge_stores,
+    problems_of_stores,
+    stage_stores,
+    tills,
 )
+from persistence.imports.staging import BadRow, Merged, drop_lines
 
 
 def read_stores(path: Path, bad: list[BadRow]) -> Iterator[StoreRow]:
     """The stores of a file; rows that are none go to `bad`. Raises BadFile."""
     seen: dict[str, int] = {}
-    for row in rows_of(path, LAYOUT, bad):
+    for row in rows_of(path, STORES, bad):
         before = len(bad)
         code = row.read("code", cells.code, bad) or ""
         names, addresses = row.texts("name_"), row.texts("address_")
@@ -56,14 +51,15 @@ def read_stores(path: Path, bad: list[BadRow]) -> Iterator[StoreRow]:
             continue
         yield StoreRow(
             row.line, code, names, addresses, city, latitude, longitude, zone or "", hours or [],
-            services or [], till or "pos", active is not False,
+            services or [], till or TILL_CHANNEL, active is not False,
         )  # fmt: skip
 
 
 async def import_stores(db: Connection, job: Job) -> Outcome:
-    """What became of a file of stores. Raises BadFile."""
+    """What became of a file of stores; the channel of tills is made when it is not there. Raises BadFile."""
 
     async def stage(bad: list[BadRow]) -> int:
+        await add_channels(db, [tills(job.currency)])
         return await stage_stores(db, read_stores(job.path, bad))
 
     async def drop(bad: list[BadRow]) -> list[BadRow]:
