@@ -19,13 +19,14 @@ from sqlmodel import SQLModel
 
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind, StockPolicy
+from domain.pricing.kinds import PriceKind
 from domain.stores import StoreService
 from persistence.catalog.tables import Attribute, Category, Product, Variant
 from persistence.catalog.words import search_words, vector
 from persistence.channels import Channel
 from persistence.database import Connection, Statement, param, statement
 from persistence.inventory.tables import StockLevel
-from persistence.pricing.tables import OfferText, PublicPrice
+from persistence.pricing.tables import OfferText, PriceRecord, PublicPrice
 from persistence.stores import Hours, Store
 
 _numbers = itertools.count(1)
@@ -175,6 +176,17 @@ async def make_product(
             net_content_unit=net_content_unit.value if net_content_unit else None,
         )
     return MadeProduct(made, handle, skus)
+
+
+async def make_price(
+    db: Connection, sku: str, minor: int, *, kind: PriceKind = PriceKind.LIST, **more: object
+) -> UUID:
+    """The id of a price record, recorded now; channel, store, tier, window … as the record has them."""
+    number = next(_numbers)
+    values = {"source": f"made-{number}", "sequence": number, "recorded_by": "tests"} | more
+    return await _insert(
+        db, PriceRecord, sku=sku, kind=kind.value, amount_minor=minor, currency_code="HKD", **values
+    )
 
 
 async def make_public_price(
