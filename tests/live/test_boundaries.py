@@ -129,6 +129,31 @@ async def test_only_active_channels_and_the_record_set_last_count(mall: Live) ->
     assert await public(mall) == {("app", "", "sku-0"): 400}
 
 
+async def test_where_only_stores_changed_nothing_else_is_touched(mall: Live) -> None:
+    db = mall.db
+    async with db.transaction():
+        await record(
+            db,
+            listed("sku-0", 1000, channel=None),
+            listed("sku-0", 900, kind=PriceKind.STORE, store="aeon", channel=None),
+            listed("sku-1", 500),
+        )
+    right = await public(mall)
+    assert right["", "aeon", "sku-0"] == 900
+    # Wrong on purpose, to see what is brought up again.
+    await db.execute("UPDATE public_price SET amount_minor = 1")
+    await db.execute("INSERT INTO public_price VALUES ('app', 'aeon', 'sku-0', 1)")
+    async with db.transaction():
+        changed = await refresh(db, ["sku-0", "sku-1"], LONG_AGO, stores={"sku-0": {"aeon"}})
+    assert changed == 3
+    assert await public(mall) == {
+        ("", "aeon", "sku-0"): 900,
+        ("app", "", "sku-0"): 1,
+        ("pos", "", "sku-0"): 1,
+        ("app", "", "sku-1"): 500,
+    }
+
+
 async def test_a_boundary_is_told_within_a_second_at_its_place_and_the_projection_has_moved(
     mall: Live,
 ) -> None:
