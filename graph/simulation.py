@@ -7,6 +7,7 @@ from itertools import groupby
 
 from devices.shelf import Shelf
 from devices.simulated import SimulatedGateway, SimulatedLabel
+from domain.locales import translated
 from graph.settings import Settings
 from graph.tokens import Tokens, principal_for
 from persistence.labels import Hung, hung_labels
@@ -43,5 +44,6 @@ def _gateway(
         [SimulatedLabel(each.label, each.sku, each.model, each.position) for each in labels],
         url=f"ws://{f'[{host}]' if ':' in host else host}:{settings.port}/graphql",
         token=token,
+        store_name=translated(labels[0].store_names, settings.default_locale, settings.default_locale),
         locale=settings.default_locale,
     )

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel, col
 
 from persistence import columns
 from persistence.database import Connection, statement
+from persistence.stores import Store
 
 
 class Gateway(SQLModel, table=True):
@@ -38,6 +39,7 @@ class Hung(NamedTuple):
 
     gateway: str
     store: str
+    store_names: dict[str, str]
     label: str
     model: str
     sku: str
@@ -48,11 +50,13 @@ _HUNG = statement(
     sa.select(
         col(Gateway.code).label("gateway"),
         col(Gateway.store),
+        col(Store.names).label("store_names"),
         col(Label.code).label("label"),
         col(Label.model),
         col(Label.sku),
         col(Label.position),
     )
+    .join(Store, col(Store.code) == col(Gateway.store))
     .join(Label, col(Label.gateway) == col(Gateway.code))
     .where(col(Label.sku).is_not(None))
     .order_by(col(Gateway.code), col(Label.code)),
