@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 
 # ISO 4217: the currencies whose minor unit is not a hundredth.
 _EXPONENTS = {
@@ -53,6 +53,17 @@ def exact_minor(amount: Decimal, currency: str) -> int | None:
     if scaled != scaled.to_integral_value() or abs(scaled) > LARGEST_MINOR:
         return None
     return int(scaled)
+
+
+def minor_within(amount: Decimal, currency: str, *, up: bool) -> int:
+    """The whole minor units of an end of a range: rounded `up` for its lowest, down for its highest.
+
+    What is past 64 bits is as good as the largest amount there is.
+    """
+    with localcontext(prec=100):
+        scaled = amount.scaleb(exponent(currency))
+        whole = int(scaled.to_integral_value(rounding=ROUND_CEILING if up else ROUND_FLOOR))
+    return max(-LARGEST_MINOR, min(whole, LARGEST_MINOR))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ from resolvers import (
     live,
     nodes,
     price_setting,
+    product_list,
     product_setting,
+    store_list,
     stores,
 )
 from resolvers.scalars import SCALARS
@@ -34,8 +36,10 @@ QUERIES: list[Any] = [
     nodes.nodes,
     channels.channels,
     stores.store,
+    store_list.stores,
     catalog.category,
     catalog.product,
+    product_list.products,
     catalog.variant,
     catalog.variants,
     inventory.stock_levels,

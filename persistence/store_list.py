@@ -75,6 +75,13 @@ async def stores(db: Connection, query: StoreQuery, first: int, after: str | Non
     return page_of(rows, first, place=place, values=_values(query), began=after is None)
 
 
+def check(query: StoreQuery, after: str | None) -> None:
+    """Raises BAD_USER_INPUT for what `stores` would refuse, without asking the database."""
+    _asked(query)
+    if after is not None:
+        _place(query).values(after)
+
+
 async def stores_total(db: Connection, query: StoreQuery) -> int:
     """How many stores the whole list has."""
     shape, values = _asked(query)

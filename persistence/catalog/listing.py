@@ -38,6 +38,13 @@ async def products(
     )
 
 
+def check(query: ProductQuery, after: str | None) -> None:
+    """Raises BAD_USER_INPUT for what `products` would refuse, without asking the database."""
+    shape, _ = asked(query)
+    if after is not None:
+        _place(query, shape).values(after)
+
+
 async def products_total(db: Connection, query: ProductQuery) -> int:
     """How many products the whole list has."""
     shape, values = asked(query)
