@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, imports, schema, settings, token
+from graph.cli import database, imports, schema, server, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -17,9 +17,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+RUN = "Run"
 DATA = "Data"
 DEVELOP = "Develop"
 
+app.command(rich_help_panel=RUN)(server.serve)
+app.command(rich_help_panel=RUN)(server.worker)
 app.command(rich_help_panel=DATA)(database.migrate)
 app.add_typer(imports.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)

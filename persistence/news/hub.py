@@ -26,6 +26,7 @@ from persistence.news.subscription import (
     Wants,
 )
 from persistence.news.switchboard import Switchboard
+from persistence.news.waiting import Waiting
 
 __all__ = ["Cursor", "Happening", "Hub", "Idle", "Resync", "Subscription", "Topic"]
 
@@ -61,8 +62,7 @@ class Hub:
         self._told: Told | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._subscriptions: set[Subscription] = set()
-        self._reaching: set[tuple[Cursor, asyncio.Future[bool]]] = set()
-        self._positioning: dict[int, list[asyncio.Future[Cursor]]] = {}
+        self._waiting = Waiting()
 
     async def start(self) -> None:
         """Returns once it follows the news, or after a few seconds while the database is away."""
@@ -80,8 +80,7 @@ class Hub:
             task.cancel()
         for subscription in tuple(self._subscriptions):
             subscription.end()
-        for _, reached in self._reaching:
-            reached.cancel()
+        self._waiting.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._reads.close()
 
@@ -101,23 +100,15 @@ class Hub:
 
     async def position_of(self, outbox_id: int, timeout_seconds: float = 1.0) -> Cursor | None:
         """The position that a piece of news got; None when it has none in time, or is no longer kept."""
-        waiting: asyncio.Future[Cursor] = asyncio.get_running_loop().create_future()
-        self._positioning.setdefault(outbox_id, []).append(waiting)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                # Asked for after the future stands: it comes by in the meantime, or it is there already.
-                async with self._reads.connection() as db:
-                    position = await outbox.position_of(db, outbox_id)
-                if position is not None:
-                    return Cursor(self.cursor.epoch, position)
-                return await waiting
+            # Asked for after the future stands: it comes by in the meantime, or it is there already.
+            with self._waiting.positioning(outbox_id) as positioned:
+                async with asyncio.timeout(timeout_seconds):
+                    async with self._reads.connection() as db:
+                        position = await outbox.position_of(db, outbox_id)
+                    return await positioned if position is None else Cursor(self.cursor.epoch, position)
         except (TimeoutError, RequestError):
             return None
-        finally:
-            others = self._positioning[outbox_id]
-            others.remove(waiting)
-            if not others:
-                del self._positioning[outbox_id]
 
     def subscribe(
         self,
@@ -130,17 +121,26 @@ class Hub:
         skus: frozenset[str] | None = None,
         stores: frozenset[str] | None = None,
         idle_seconds: float = 15.0,
+        patient: bool | None = None,
     ) -> Subscription:
         """What happens from now on (or after a cursor), as an async context manager and async iterator.
 
         It yields `Happening`s, and two markers: `Idle` after `idle_seconds` of silence, and once what was
         missed since `after` is handed over; `Resync` when something can't be told any more, because `after`
         is older than what is kept, of another epoch, or still ahead of this process after 2 s.
-        With `key` only the last happening of each key need be told; a reader more than `limit` keys behind
-        gets Resync. Without it every happening is told, however far a reader falls behind within the window.
+        With `key` only the last happening of each key need be told, and a reader more than `limit` keys late
+        gets Resync; one that is `patient` fetches the rest itself, later, as long as it is kept. Without it
+        every happening is told, and every reader is patient.
         """
-        interest = Interest(wants, topics, skus, stores)
-        return Subscription(self, interest, key=key, after=after, limit=limit, idle_seconds=idle_seconds)
+        return Subscription(
+            self,
+            Interest(wants, topics, skus, stores),
+            key=key,
+            after=after,
+            limit=limit,
+            idle_seconds=idle_seconds,
+            patient=key is None if patient is None else patient,
+        )
 
     # What subscriptions ask of it.
 
@@ -171,14 +171,9 @@ class Hub:
         """Whether this process got as far as the cursor in time."""
         if self.cursor >= cursor:
             return True
-        reached: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        waiting = (cursor, reached)
-        self._reaching.add(waiting)
-        self._wake.set()
-        try:
+        with self._waiting.reaching(cursor) as reached:
+            self._wake.set()
             await asyncio.wait([reached], timeout=timeout_seconds)
-        finally:
-            self._reaching.discard(waiting)
         return reached.done() and not reached.cancelled()
 
     async def missed(self, interest: Interest, after: Cursor, limit: int) -> Missed | None:
@@ -309,22 +304,15 @@ class Hub:
         for row in rows:
             happening = _happening(epoch, row)
             self._cursor = self._recent.add(happening)
-            for waiting in self._positioning.get(row.id, ()):
-                if not waiting.done():
-                    waiting.set_result(self._cursor)
+            self._waiting.came_by(row.id, self._cursor)
             if happening is None:
                 continue
             asked += 1 + self._switchboard.deliver(happening)
             if asked >= _TURN:
                 asked = 0
-                self._tell_who_waited()
+                self._waiting.got_to(self.cursor)
                 await asyncio.sleep(0)
-        self._tell_who_waited()
-
-    def _tell_who_waited(self) -> None:
-        for cursor, reached in self._reaching:
-            if cursor <= self.cursor and not reached.done():
-                reached.set_result(True)
+        self._waiting.got_to(self.cursor)
 
     async def _nudge_on(self) -> None:
         while True:

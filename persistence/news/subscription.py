@@ -108,6 +108,7 @@ class Subscription:
         "_key",
         "_limit",
         "_lost",
+        "_patient",
         "_queue",
         "_quiet_since",
         "_resumes",
@@ -126,6 +127,7 @@ class Subscription:
         after: Cursor | None,
         limit: int,
         idle_seconds: float,
+        patient: bool,
     ) -> None:
         self.interest = interest
         self.cursor = after or Cursor(0, 0)
@@ -134,6 +136,7 @@ class Subscription:
         self._key = key
         self._limit = limit
         self._idle_seconds = idle_seconds
+        self._patient = patient
         self._queue: OrderedDict[Hashable, Happening] = OrderedDict()
         self._behind = after
         self._resumes = after is not None
@@ -241,10 +244,10 @@ class Subscription:
         return True
 
     def _overflow(self) -> None:
-        if self._key is not None:
+        if not self._patient:
             self.lose()
             return
-        # Every single one counts here: what does not fit is fetched later, after what is queued already.
+        # Nothing may be missing here: what does not fit is fetched later, after what is queued already.
         self._behind = next(reversed(self._queue.values())).cursor
         self._source.leave(self)
 

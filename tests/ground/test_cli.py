@@ -1,17 +1,21 @@
 """The command as people type it: a process of its own, its exit code, and what it printed."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from domain.access import PrincipalKind
 from graph.settings import Settings
 from graph.tokens import Tokens
 from persistence import migrate
+from persistence.postgres.server import _free_port
 from tests.databases import created
 
 HOUSE = Path(__file__).parents[2]
@@ -36,7 +40,7 @@ def shelfgraph(*arguments: str, **variables: str) -> tuple[int, str, str]:
 def test_help_names_every_command():
     code, said, _ = shelfgraph("--help")
     assert code == 0
-    for command in ("migrate", "token", "settings", "schema"):
+    for command in ("serve", "worker", "migrate", "token", "settings", "schema"):
         assert command in said
 
 
@@ -126,3 +130,52 @@ def test_the_schema_is_printed_or_written(tmp_path):
         2,
         f"{tmp_path}/no/schema.graphql cannot be written: No such file or directory.",
     )
+
+
+def running(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """The command as a process that goes on; its lines are JSON."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHELFGRAPH_")}
+    variables = {"ENV": "test"} | variables
+    return subprocess.Popen(
+        [sys.executable, "-c", "from graph.cli import main; main()", *arguments],
+        cwd=HOUSE,
+        env=kept | {f"SHELFGRAPH_{name}": value for name, value in variables.items()},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said_until(process: subprocess.Popen[str], event: str) -> dict[str, object]:
+    """The first line about the event; everything before it is read and forgotten."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        told = json.loads(line) if line.startswith("{") else {}
+        if told.get("event") == event:
+            return told
+    raise AssertionError(f"it never said {event!r}: {''.join(lines)}")
+
+
+async def test_the_whole_graph_is_served_and_ends_in_order(database_server):
+    async with created(database_server) as dsn:
+        process = running("serve", "--port", str(_free_port()), DATABASE_URL=dsn)
+        address = str(said_until(process, "ready")["address"])
+        async with httpx.AsyncClient(base_url=address) as client:
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/readyz")).status_code == 200
+            answer = await client.post("/graphql", json={"query": "{ __typename }"})
+            assert answer.json() == {"data": {"__typename": "Query"}}
+        process.send_signal(signal.SIGTERM)
+        said_until(process, "ended")
+        assert process.wait(20) == 0
+
+
+async def test_a_worker_works_beside_and_ends_in_order(database_server):
+    async with created(database_server) as dsn:
+        process = running("worker", DATABASE_URL=dsn)
+        said_until(process, "working")
+        process.send_signal(signal.SIGTERM)
+        said_until(process, "ending")
+        assert process.wait(20) == 0

@@ -146,6 +146,21 @@ async def test_without_a_key_a_slow_reader_gets_every_single_one(live: Live) -> 
         assert skus(await happenings_of(news, 1)) == ["live again"]
 
 
+async def test_a_patient_reader_of_many_keys_is_spared_values_but_no_key(live: Live) -> None:
+    await live.relay()
+    hub = await live.hub()
+    async with hub.subscribe(everything, key=by_sku, limit=10, patient=True) as news:
+        for round_ in range(3):
+            await live.write(*(price(str(place)) for place in range(100)))
+            await until(lambda reached=(round_ + 1) * 100: hub.cursor.position == reached)
+        heard = []
+        while not heard or heard[-1].cursor.position < 300:
+            heard += await happenings_of(news, 1)
+    positions = [each.cursor.position for each in heard]
+    assert positions == sorted(set(positions))
+    assert {each.sku for each in heard[-100:]} == {str(place) for place in range(100)}
+
+
 async def test_what_waits_can_be_taken_at_once(live: Live) -> None:
     await live.relay()
     hub = await live.hub()
