@@ -46,8 +46,8 @@ format: $(VENV)/dev.stamp ## Rewrite the code in the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings, in one run
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings; only=reads,hub chooses
+	@$(BIN)/python -m tests.bench $(foreach name,only seconds rounds,$(if $($(name)),--$(name)=$($(name))))
 
 schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 	@$(BIN)/shelfgraph schema export --output schema.graphql

@@ -1,0 +1,24 @@
+"""Who used how much CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psutil
+
+
+def database_processes() -> list[psutil.Process]:
+    """The embedded PostgreSQL's processes, which are below this one; none when it runs elsewhere."""
+    return [one for one in psutil.Process().children(recursive=True) if one.name() == "postgres"]
+
+
+def used(processes: Sequence[psutil.Process]) -> float:
+    """CPU seconds, user and system."""
+    total = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
