@@ -73,6 +73,12 @@ class Context:
         """The same caller's context for one event of a stream: as of now, with loaders that know nothing."""
         return replace(self, now=self.house.clock(), loaders=Loaders(self.house.database), places={})
 
+    def not_before(self, moment: datetime) -> None:
+        """Reads as of the moment, when this process's clock is behind whoever told of something then."""
+        if self.now < moment:
+            self.now = moment
+            self.places.clear()
+
     def abandon(self) -> None:
         """Cancels what still runs for an operation that nobody waits for any more."""
         self.loaders.abandon()

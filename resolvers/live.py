@@ -78,6 +78,7 @@ class PriceEvent:
         if self.sku is None:
             return None
         context = self.seen or info.context
+        context.not_before(self.occurred_at)
         asked = await resolve(context, self.asked)
         row = await context.loaders.variant_by_sku.load(self.sku)
         if row is None:
@@ -225,6 +226,8 @@ async def _events(context: Context, told: _Stream[EventT]) -> AsyncIterator[Even
         skus=None if told.skus is None else frozenset(told.skus),
         key=lambda news: news.sku,
         after=told.after,
+        # Without a snapshot nothing would follow a RESYNC: such a reader rather fetches what did not fit.
+        patient=told.skus is None,
     )
     async with subscription as news:
         if told.after is None:
@@ -234,7 +237,8 @@ async def _events(context: Context, told: _Stream[EventT]) -> AsyncIterator[Even
             now = context.house.clock()
             if isinstance(item, Idle):
                 yield told.event(_What(LiveKind.BOOKMARK, item.cursor, now, "idle"))
-            elif isinstance(item, Resync):
+            elif isinstance(item, Resync) or item.sku is None:
+                # News of no sku in particular is news of every one.
                 yield told.event(_What(LiveKind.RESYNC, item.cursor, now, _RECONNECT))
                 async for what in _snapshot(context, told, item.cursor, _RECONNECT):
                     yield told.event(what)
