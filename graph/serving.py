@@ -143,7 +143,8 @@ class _Server(GraphServer):
 
         async def bounded() -> None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(lifespan_end(), _LAST_WORDS_SECONDS)
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await lifespan_end()
 
         self.lifespan.shutdown = bounded
         await super().shutdown(sockets)

@@ -147,7 +147,8 @@ class Hub:
     async def ready(self) -> None:
         """Returns once the cursor is known; raises UNAVAILABLE when that takes more than some seconds."""
         try:
-            await asyncio.wait_for(self._ready.wait(), _PATIENCE_SECONDS)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._ready.wait()
         except TimeoutError:
             raise unavailable() from None
 
@@ -246,7 +247,8 @@ class Hub:
     async def _follow(self, db: asyncpg.Connection) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._wake.wait()
             self._wake.clear()
             told, self._told = self._told, None
             cursor = self.cursor

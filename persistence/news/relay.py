@@ -129,7 +129,8 @@ class Relay:
                 more = await self._prune(db)
                 prune_at = loop.time() + (0 if more else self._prune_seconds)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._wake.wait()
 
     async def _give_positions(self, db: asyncpg.Connection) -> int:
         if await _ANY_WAITING.value(db) is None:
