@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from graph.app import build_app
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from graph.app import build_app
 from graph.cli.terminal import log_as, one_line_refusals
 from graph.serving import serve
 from graph.settings import Settings, load
