@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -23,15 +24,6 @@ from persistence.postgres.server import _free_port
 from tests.door.serving import Speaker
 from tests.makers import make_channel, make_product
 
-SERVER = """
-from graph import logs, settings
-from graph.app import build_app
-from graph.serving import serve
-
-told = settings.load()
-logs.set_up(env=told.env, level=told.log_level, format=told.log_format)
-serve(told, build_app, on_ready=lambda address: print(address, flush=True))
-"""
 VARIANT = """{ variant(by: {sku: "MILK"}) { sku } }"""
 STOCK = """subscription { stockChanged(context: {channel: "app"}, skus: ["MILK"]) { kind } }"""
 
@@ -45,16 +37,22 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+def port() -> int:
+    """A port nobody listens on."""
+    return _free_port()
+
+
+@pytest.fixture
+def process(data_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """A server process on an embedded database of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHELFGRAPH_")}
-    variables = {"ENV": "test", "DATA_DIR": str(data_dir), "PORT": str(_free_port())}
+    variables = {"ENV": "test", "DATA_DIR": str(data_dir), "PORT": str(port)}
     begun = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
+        [sys.executable, "-c", "from graph.cli import main; main()", "serve"],
         cwd=Path(__file__).parents[2],
         env=kept | {f"SHELFGRAPH_{name}": value for name, value in variables.items()},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
     )
@@ -65,11 +63,21 @@ def process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
         begun.wait()
 
 
+async def ready(address: str) -> None:
+    """Returns once the server says that it is ready."""
+    async with httpx.AsyncClient(base_url=address) as client, asyncio.timeout(30):
+        while True:
+            with suppress(httpx.TransportError):
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
 async def test_told_to_end_it_answers_who_waits_sends_subscribers_elsewhere_and_leaves_nothing(
-    process: subprocess.Popen[str], data_dir: Path
+    process: subprocess.Popen[str], data_dir: Path, port: int
 ) -> None:
-    assert process.stdout is not None
-    address = (await asyncio.to_thread(process.stdout.readline)).strip()
+    address = f"http://127.0.0.1:{port}"
+    await ready(address)
     db = await connect(running_dsn(data_dir) or "")
     await make_channel(db, "app")
     await make_product(db, skus=["MILK"])
@@ -80,7 +88,6 @@ async def test_told_to_end_it_answers_who_waits_sends_subscribers_elsewhere_and_
             subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
         ) as line,
     ):
-        assert (await client.get("/readyz")).status_code == 200
         subscriber = Speaker(line)
         await subscriber.init()
         await subscriber.ask(STOCK)
