@@ -60,8 +60,8 @@ def search_words(
     fallback = names[min(names)] if names else ""
     return SearchWords(
         name=words_of(names.values()),
-        brand=words_of(brands),
-        category=words_of(categories),
+        brand=_repeated_words(tuple(brands)),
+        category=_repeated_words(tuple(categories)),
         description=words_of(descriptions),
         letters=_unique(letters_of(text) for text in (*names.values(), *brands)),
         sort_en=_folded(english or fallback),
@@ -74,6 +74,8 @@ def words_of(texts: Iterable[str]) -> str:
     found: dict[str, None] = {}
     for text in texts:
         for piece in _PIECES.findall(_plain(text)):
+            if piece in found:
+                continue
             if _CHINESE.match(piece):
                 # Every dictionary word at every place, single characters too: whatever way a search text is
                 # cut, a text that stands in a name is made of words of that name.
@@ -81,6 +83,11 @@ def words_of(texts: Iterable[str]) -> str:
             else:
                 found[piece] = None
     return " ".join(found)
+
+
+@lru_cache(maxsize=10_000)
+def _repeated_words(texts: tuple[str, ...]) -> str:
+    return words_of(texts)
 
 
 def query_words(text: str) -> str:
@@ -99,6 +106,7 @@ def query_words(text: str) -> str:
     return " & ".join(wanted)
 
 
+@lru_cache(maxsize=10_000)
 def letters_of(text: str) -> str:
     """The text folded for trigram search, on both sides: small letters, Simplified, single spaces."""
     return " ".join(_simplified(_folded(text)).split())
@@ -186,7 +194,7 @@ def _simplified(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _simplified(_APOSTROPHES.sub("", _folded(text)))
+    return _APOSTROPHES.sub("", letters_of(text))
 
 
 def _or_its_parts(word: str) -> str:

@@ -7,6 +7,7 @@ import gzip
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
@@ -41,13 +42,23 @@ class Row:
 
     def family(self, prefix: str) -> dict[str, str]:
         """The cells of the columns that begin with the prefix, by the rest of their names; no empty ones."""
-        return {
-            name[len(prefix) :]: text for name, text in self.cells.items() if text and name.startswith(prefix)
-        }
+        cells = self.cells
+        return {tail: cells[name] for name, tail, _ in _family(tuple(cells), prefix) if cells[name]}
 
     def texts(self, prefix: str) -> dict[str, str]:
         """The texts of a family by locale: `name_zh_hk` holds zh-HK."""
-        return {locale_of(tail): text for tail, text in self.family(prefix).items()}
+        cells = self.cells
+        return {locale: cells[name] for name, _, locale in _family(tuple(cells), prefix) if cells[name]}
+
+
+@lru_cache(maxsize=1000)
+def _family(header: tuple[str, ...], prefix: str) -> list[tuple[str, str, str]]:
+    """The columns that begin with a prefix: the whole name, the rest of it, the locale this stands for."""
+    return [
+        (name, name[len(prefix) :], locale_of(name[len(prefix) :]))
+        for name in header
+        if name.startswith(prefix) and len(name) > len(prefix)
+    ]
 
 
 def locale_of(tail: str) -> str:
