@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, imports, schema, server, settings, token
+from graph.cli import database, demo, imports, schema, server, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -21,6 +21,7 @@ RUN = "Run"
 DATA = "Data"
 DEVELOP = "Develop"
 
+app.command(rich_help_panel=RUN)(demo.demo)
 app.command(rich_help_panel=RUN)(server.serve)
 app.command(rich_help_panel=RUN)(server.worker)
 app.command(rich_help_panel=DATA)(database.migrate)

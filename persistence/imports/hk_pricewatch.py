@@ -25,7 +25,14 @@ from persistence.imports.catalog import (
 )
 from persistence.imports.hk_pricewatch_log import CURRENCY, RECORDED_BY, Folded, LogError, fold
 from persistence.imports.offers import merge_offers
-from persistence.imports.places import StoreRow, add_channels, merge_stores, stage_stores, tills
+from persistence.imports.places import (
+    StoreRow,
+    add_channels,
+    announce_directory,
+    merge_stores,
+    stage_stores,
+    tills,
+)
 from persistence.imports.prices import merge_prices, stage_prices
 from persistence.imports.staging import Merged, Tell, no_one
 
@@ -72,7 +79,8 @@ async def load(
     log = read_log(folder / "price_events.csv.gz", tell)
     await add_channels(db, [tills(CURRENCY)])
     await stage_stores(db, stores)
-    await merge_stores(db, replace=False)
+    if (await merge_stores(db, replace=False)).added and announce:
+        await announce_directory(db, now)
     await merge_categories(db, categories)
     await stage_products(
         db, (article.product for article in articles), (article.variant for article in articles)

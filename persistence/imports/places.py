@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from domain.channels import ChannelKind
+from domain.news import Topic
 from persistence.database import Connection
 from persistence.imports.staging import BadRow, Merged, stage
 from persistence.stores import Hours
@@ -110,3 +112,10 @@ async def merge_stores(db: Connection, *, replace: bool = True) -> Merged:
     )
     added = sum(row["added"] for row in rows)
     return Merged(added, len(rows) - added, staged - len(rows))
+
+
+async def announce_directory(db: Connection, now: datetime) -> None:
+    """Tells every process that channels or stores have changed, so that it reads them anew."""
+    await db.execute(
+        "INSERT INTO outbox (topic, cause, occurred_at) VALUES ($1, 'import', $2)", Topic.DIRECTORY.value, now
+    )

@@ -131,6 +131,7 @@ async def test_a_shop_is_filled_and_the_same_files_change_nothing(shop: Shop) ->
     ]
     news = await db.fetch("SELECT topic, sku, store, channel, cause FROM outbox ORDER BY id")
     assert [tuple(row) for row in news] == [
+        ("directory", None, None, None, "import"),
         ("price", "MILK-1", "central", None, "import"),
         ("price", "MILK-1", None, None, "import"),
         ("price", "TEA", None, "app", "import"),

@@ -16,6 +16,7 @@ from persistence.imports.places import (
     TILL_CHANNEL,
     StoreRow,
     add_channels,
+    announce_directory,
     merge_stores,
     problems_of_stores,
     stage_stores,
@@ -67,7 +68,10 @@ async def import_stores(db: Connection, job: Job) -> Outcome:
         return []
 
     async def merge() -> dict[str, Merged]:
-        return {"stores": await merge_stores(db)}
+        merged = await merge_stores(db)
+        if job.announce and merged.added + merged.changed:
+            await announce_directory(db, job.now)
+        return {"stores": merged}
 
     return await run(db, job, Steps(stage, partial(problems_of_stores, db), drop, merge))
 
