@@ -30,6 +30,7 @@ class StoreEntry(NamedTuple):
     code: str
     till_channel: str
     services: list[str]
+    time_zone: str
     active: bool
 
     @property
@@ -49,7 +50,14 @@ _CHANNELS = statement(
     ChannelEntry,
 )
 _STORES = statement(
-    sa.select(col(Store.code), col(Store.till_channel), col(Store.services), col(Store.active)), StoreEntry
+    sa.select(
+        col(Store.code),
+        col(Store.till_channel),
+        col(Store.services),
+        col(Store.time_zone),
+        col(Store.active),
+    ),
+    StoreEntry,
 )
 
 

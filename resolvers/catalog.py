@@ -19,7 +19,16 @@ from resolvers.context import Info
 from resolvers.fields import field, query
 from resolvers.inventory import Availability, availability_of
 from resolvers.places import SalesContext, resolve
-from resolvers.pricing import Content, Price, PriceRange, PriceTrace, price_of, trace_of
+from resolvers.pricing import (
+    Content,
+    OfferText,
+    Price,
+    PriceRange,
+    PriceTrace,
+    offer_of,
+    price_of,
+    trace_of,
+)
 from resolvers.scalars import Locale
 from resolvers.shapes import FromRow, Node, at_most, parse_global_id, positive, shape
 
@@ -117,6 +126,13 @@ class ProductVariant(FromRow[StoredVariant], Node):
     async def price_trace(self, info: Info, context: SalesContext, quantity: int = 1) -> PriceTrace:
         asked = await resolve(info.context, context)
         return await trace_of(info.context, asked, self.row.sku, positive("quantity", quantity))
+
+    @field(
+        rule=PRICE_READERS,
+        description="the offer that the context's store words itself today, such as `Buy 2 to save $4.00`",
+    )
+    async def offer_text(self, info: Info, context: SalesContext) -> OfferText | None:
+        return await offer_of(info.context, await resolve(info.context, context), self.row.sku)
 
     @field(rule=STOCK_SHOPPERS)
     async def availability(self, info: Info, context: SalesContext) -> Availability | None:

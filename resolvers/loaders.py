@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple, TypeVar
@@ -23,9 +24,10 @@ from persistence.channels import Channel
 from persistence.database import Connection, Database
 from persistence.inventory import levels as levels_db
 from persistence.inventory.tables import StockLevel
+from persistence.pricing import offer_texts as offers_db
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import Place, PricesOfSku
-from persistence.pricing.tables import PriceRecord
+from persistence.pricing.tables import OfferText, PriceRecord
 from persistence.stores import Store
 
 KeyT = TypeVar("KeyT", bound=Hashable)
@@ -44,6 +46,14 @@ class StockKey(NamedTuple):
     """One variant's levels in some stores, named in the order of their codes."""
 
     stores: tuple[str, ...]
+    sku: str
+
+
+class OfferKey(NamedTuple):
+    """One variant's worded offer in a store on a day."""
+
+    store: str
+    day: date
     sku: str
 
 
@@ -107,6 +117,20 @@ class Loaders:
                     skus = [key.sku for key in group]
                     prices = await pricing_db.current_prices(db, skus, place)
                     found.update({PricesKey(place, sku): prices[sku] for sku in prices})
+            return [found.get(key) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def offer_text(self) -> DataLoader[OfferKey, OfferText | None]:
+        """The offer a store words on a day; one statement for each store and day."""
+
+        async def batch(keys: list[OfferKey]) -> list[OfferText | None]:
+            found: dict[OfferKey, OfferText] = {}
+            async with self._connection() as db:
+                for (store, day), group in groupby(sorted(keys), key=lambda key: (key.store, key.day)):
+                    offers = await offers_db.offer_texts(db, store, [key.sku for key in group], day)
+                    found.update({OfferKey(store, day, sku): offers[sku] for sku in offers})
             return [found.get(key) for key in keys]
 
         return DataLoader(batch)

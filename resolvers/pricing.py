@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import strawberry
 
 from domain.access import PRICE_READERS, PRICE_WRITERS
 from domain.catalog.content import ContentUnit
+from domain.locales import translated
 from domain.money import Money as Amount
 from domain.pricing import comparison, schedule, selection, unit_price
 from domain.pricing.kinds import PriceKind
@@ -18,10 +20,11 @@ from domain.pricing.trace import trace
 from domain.pricing.version import microseconds
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import PricesOfSku, StoredPrice
+from persistence.pricing.tables import OfferText as StoredOffer
 from persistence.pricing.tables import PriceRecord as StoredRecord
 from resolvers.context import Context, Info
 from resolvers.fields import field
-from resolvers.loaders import PricesKey
+from resolvers.loaders import OfferKey, PricesKey
 from resolvers.places import Resolved
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, global_id, shape
@@ -172,6 +175,27 @@ class PriceRecord(FromRow[StoredRecord], Node):
     @field()
     def amount(self) -> Money:
         return Money.of(self.row.amount_minor, self.row.currency_code)
+
+
+@shape(PRICE_READERS, description="An offer as a shop words it: for people to read, never computed with.")
+class OfferText(FromRow[StoredOffer]):
+    row: strawberry.Private[StoredOffer]
+    since: date
+    until: date | None = strawberry.field(description="exclusive")
+
+    @field(description="In the caller's language.")
+    def text(self, info: Info) -> str:
+        return translated(self.row.texts, info.context.locale, info.context.house.default_locale)
+
+
+async def offer_of(context: Context, asked: Resolved, sku: str) -> OfferText | None:
+    """The offer that the context's store words that day, by its own calendar; None without a store."""
+    store = None if asked.store is None else await context.house.directory.store(asked.store)
+    if store is None:
+        return None
+    day = asked.at.astimezone(ZoneInfo(store.time_zone)).date()
+    row = await context.loaders.offer_text.load(OfferKey(store.code, day, sku))
+    return None if row is None else OfferText.of(row)
 
 
 async def price_of(

@@ -11,7 +11,7 @@ import pytest
 
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind
-from tests.makers import make_channel, make_product, make_store
+from tests.makers import make_channel, make_offer_text, make_product, make_store
 from tests.shop import Shop
 
 _keys = itertools.count(1)
@@ -308,6 +308,20 @@ async def test_the_past_is_for_staff_and_says_what_was(shop: Shop, sku: str) -> 
 async def test_an_unknown_place_is_bad_input(shop: Shop, sku: str, context: dict[str, str]) -> None:
     answer = await shop.ask(PRICE, sku=sku, context=context)
     assert answer.codes == ["BAD_USER_INPUT"]
+
+
+async def test_a_stores_own_words_for_its_offer(shop: Shop, sku: str) -> None:
+    async with shop.database() as db:
+        today = datetime.now(UTC).date()
+        await make_offer_text(db, "central", sku, "2 for $14", since=today - timedelta(days=3))
+        await make_offer_text(
+            db, "harbour", sku, "over", since=today - timedelta(days=9), until=today - timedelta(days=2)
+        )
+    offers = """query Offers($sku: String!, $context: SalesContext!) {
+      variant(by: {sku: $sku}) { offerText(context: $context) { text until } } }"""
+    for store, told in (("central", {"text": "2 for $14", "until": None}), ("harbour", None), (None, None)):
+        answer = await shop.ask(offers, sku=sku, context={"channel": "pos", "store": store})
+        assert answer.data["variant"]["offerText"] == told
 
 
 async def test_a_hundred_prices_take_one_statement_for_variants_and_one_for_prices(shop: Shop) -> None:
