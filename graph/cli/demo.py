@@ -50,17 +50,13 @@ async def _prepare(settings: Settings) -> None:
 
 def _say_where(address: str) -> None:
     """Prints the addresses, and three documents to paste."""
-    from graph.examples import EXAMPLES
+    from graph.demo.tour import tour
 
     typer.secho("\nThe demo mall is open. Ctrl-C closes it.\n", bold=True)
     for path, what in _PAGES.items():
         typer.echo(f"  {address}{path:<10} {what}")
     typer.echo("\nThree to paste:")
-    for example in EXAMPLES[:3]:
-        typer.secho(f"\n# {' '.join(example.description.en.split())}", dim=True)
-        typer.echo(example.query.strip())
-        if example.variables:
-            from json import dumps
-
-            typer.echo(f"# variables: {dumps(example.variables, ensure_ascii=False)}")
+    for stop in tour():
+        typer.secho(f"\n# {stop.title}", dim=True)
+        typer.echo(stop.document)
     typer.echo()
