@@ -29,7 +29,8 @@ def tour() -> list[Stop]:
         ),
         Stop(
             "Change that price (signed in as administrator, or with a token of `shelfgraph token admin`):",
-            f"""mutation {{ pricesSet(input: {{idempotencyKey: "{uuid4()}", prices: [{{sku: "P000000003",
-  kind: SALE, store: "wellcome", amount: "29.90", currencyCode: "HKD"}}]}}) {{ userErrors {{ message }} }} }}""",
+            f"""mutation {{ pricesSet(input: {{idempotencyKey: "{uuid4()}", prices: [
+  {{sku: "P000000003", kind: SALE, store: "wellcome", amount: "29.90", currencyCode: "HKD"}}
+]}}) {{ userErrors {{ message }} }} }}""",
         ),
     ]

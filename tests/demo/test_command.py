@@ -53,7 +53,7 @@ def test_the_demo_opens_says_where_and_answers(fresh_database: str) -> None:
             stderr=subprocess.STDOUT,
         ) as process:
             try:
-                said = read_until(process, "variables", 180)
+                said = read_until(process, "idempotencyKey", 120)
                 assert ("Loaded 3,193 products" in said) == loads
                 assert f"http://127.0.0.1:{port}/graphql" in said
                 assert f"http://127.0.0.1:{port}/labels" in said
