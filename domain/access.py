@@ -70,6 +70,12 @@ class Principal:
         """Whether the caller may act on a store: its own, or any for an admin or head office."""
         return self.is_admin or self.store == store or (self.is_staff and self.store is None)
 
+    def sees_levels_of(self, store: str) -> bool:
+        """Whether the caller may read a store's stock levels: staff and devices bound to a store, its own."""
+        if self.kind in (PrincipalKind.STAFF, PrincipalKind.DEVICE):
+            return self.works_in(store)
+        return self.sees_exact_stock
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.subject}"
 

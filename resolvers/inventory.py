@@ -38,6 +38,7 @@ from resolvers.stores import Store, store_shape
 
 MOST_LINES = 500
 LARGEST_DELTA = 1_000_000
+LARGEST_LEVEL = 100_000_000
 _MOST_KEYS = 100
 
 
@@ -121,7 +122,7 @@ async def availability_of(context: Context, asked: Resolved, sku: str) -> Availa
 @query(STOCK_READERS, description="at most 100; skus the store never had are left out")
 async def stock_levels(info: Info, store: str, skus: list[str]) -> list[StockLevel]:
     at_most("skus", skus, _MOST_KEYS)
-    if not info.context.viewer.works_in(store) and info.context.viewer.is_staff:
+    if not info.context.viewer.sees_levels_of(store):
         return []
     async with info.context.house.database.connection() as db:
         found = await levels_db.levels_in_store(db, store, skus)
@@ -182,7 +183,7 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockAdjustPayloa
         refusals = [
             refusal
             for index, line in enumerate(input.lines)
-            if (refusal := _shortage(index, levels[line.sku], deltas[line.sku])) is not None
+            if (refusal := _out_of_bounds(index, levels[line.sku], deltas[line.sku])) is not None
         ]
         if refusals:
             raise Refused(*refusals)
@@ -238,7 +239,16 @@ def _unknown_sku(path: tuple[str, ...], sku: str) -> Refusal:
     return Refusal(RefusalCode.NOT_FOUND, Text(f'There is no sku "{sku}".', f"没有商品“{sku}”。"), path)
 
 
-def _shortage(index: int, level: StoredLevel, delta: int) -> Refusal | None:
+def _out_of_bounds(index: int, level: StoredLevel, delta: int) -> Refusal | None:
+    if delta > 0 and level.on_hand + delta > LARGEST_LEVEL:
+        return Refusal(
+            RefusalCode.INVALID_INPUT,
+            Text(
+                f"A store holds at most {LARGEST_LEVEL:,} of {level.sku}; it has {level.on_hand:,}.",
+                f"每店 {level.sku} 至多 {LARGEST_LEVEL:,} 件，现有 {level.on_hand:,} 件。",
+            ),
+            ("input", "lines", str(index), "delta"),
+        )
     if delta >= 0 or level.on_hand + delta >= level.reserved:
         return None
     left = max(0, level.on_hand - level.reserved)

@@ -12,6 +12,7 @@ import pytest
 from domain.channels import ChannelKind
 from domain.stores import StoreService
 from persistence.inventory import writes
+from resolvers.shapes import global_id
 from tests.makers import make_channel, make_product, make_store
 from tests.shop import Shop
 
@@ -188,6 +189,29 @@ async def test_staff_see_and_move_the_stock_of_their_own_store(shop: Shop, sku: 
     assert [error["code"] for error in told["userErrors"]] == ["NOT_FOUND"]
     own = await shop.ask(LEVELS, token=shop.token("staff", store="central"), store="central", skus=[sku])
     assert own.data == {"stockLevels": [{"sku": sku, "onHand": 8}]}
+
+
+async def test_a_device_sees_the_levels_of_its_own_store(shop: Shop, sku: str) -> None:
+    await adjust(shop, "central", (sku, 8))
+    async with shop.database() as db:
+        row = await db.fetchval("SELECT id FROM stock_level WHERE store = 'central' AND sku = $1", sku)
+    level = global_id("St", row)
+    for store, seen in (("central", [{"sku": sku, "onHand": 8}]), ("harbour", [])):
+        gateway = shop.token("device", store=store)
+        assert (await shop.ask(LEVELS, token=gateway, store="central", skus=[sku])).data[
+            "stockLevels"
+        ] == seen
+        found = await shop.ask("query($id: ID!) { node(id: $id) { id } }", token=gateway, id=level)
+        assert (found.data["node"] is not None) is bool(seen)
+
+
+async def test_a_level_has_an_upper_bound(shop: Shop, sku: str) -> None:
+    full = await adjust(shop, "central", *[(sku, 1_000_000)] * 100)
+    assert [level["onHand"] for level in full["levels"]] == [100_000_000]
+    told = await adjust(shop, "central", (sku, 1))
+    assert [(error["code"], error["field"][3]) for error in told["userErrors"]] == [
+        ("INVALID_INPUT", "delta")
+    ]
 
 
 async def test_who_may_see_levels(shop: Shop, sku: str) -> None:
