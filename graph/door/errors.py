@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from graphql import FieldNode, GraphQLError
 from graphql.language import Node
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from domain.refusals import RequestCode, RequestError, Text
 
@@ -135,6 +136,8 @@ class Errors:
 def _is_about_arguments(error: GraphQLError) -> bool:
     """Whether graphql-core itself raised it over an argument: then it points at a value, never at a field."""
     nodes: Sequence[Node] | None = error.nodes
+    if isinstance(error.original_error, StrawberryInputCoercionError):
+        return True
     return error.original_error is None and bool(nodes) and not isinstance((nodes or ())[0], FieldNode)
 
 
