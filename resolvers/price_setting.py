@@ -103,6 +103,7 @@ async def prices_set(info: Info, input: PricesSetInput) -> PricesSetPayload:
 
     async def act(work: Work) -> dict[str, Any]:
         variants = await writes.lock_variants(work.db, [price.sku for price in prices])
+        work.now = context.house.clock()  # the wait may have been long, and a boundary may have passed in it
         await _must_be_sound(context, work, prices, variants)
         drafts = [_new_price(price) for price in prices]
         try:
@@ -256,6 +257,10 @@ async def price_end(info: Info, input: PriceEndInput) -> PriceEndPayload:
     _must_count(len(input.ids), "ids")
 
     async def act(work: Work) -> dict[str, Any]:
+        ids = list(dict.fromkeys(_record_ids(input.ids)))
+        found = await pricing_db.records_by_id(work.db, ids)
+        variants = await writes.lock_variants(work.db, [row.sku for row in found.values()])
+        work.now = context.house.clock()  # the wait may have been long: what was ahead of us may be over
         if input.at is not None and input.at < work.now:
             raise Refused.because(
                 RefusalCode.INVALID_INPUT,
@@ -263,9 +268,6 @@ async def price_end(info: Info, input: PriceEndInput) -> PriceEndPayload:
                 zh="价格不能在过去的时间结束。",
                 field=("input", "at"),
             )
-        ids = list(dict.fromkeys(_record_ids(input.ids)))
-        found = await pricing_db.records_by_id(work.db, ids)
-        variants = await writes.lock_variants(work.db, [row.sku for row in found.values()])
         # Once more, now that nobody else can end them.
         found = await pricing_db.records_by_id(work.db, ids)
         _must_be_endable(context, ids, found, input.at or work.now)

@@ -15,7 +15,7 @@ from domain.locales import translated
 from domain.money import Money as Amount
 from domain.pricing import comparison, schedule, selection, unit_price
 from domain.pricing.kinds import PriceKind
-from domain.pricing.records import PriceContext
+from domain.pricing.records import PriceContext, starts_at
 from domain.pricing.trace import trace
 from domain.pricing.version import microseconds
 from persistence.pricing import reads as pricing_db
@@ -88,7 +88,7 @@ class Price:
         if regular is None or regular is winner:
             return None
         # Twice the days: the offer may continue others that began a while before it.
-        since = (winner.valid_from or winner.recorded_at) - timedelta(days=4 * COMPARISON_DAYS)
+        since = starts_at(winner) - timedelta(days=4 * COMPARISON_DAYS)
         async with info.context.house.database.connection() as db:
             found = await pricing_db.prices_since(db, [winner.sku], self.asked.place, since=since)
         minor = comparison.compare_at(found[winner.sku].records, self.priced, self.selected)
@@ -230,7 +230,7 @@ async def price_of(
 async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = _FOR_ONE) -> PriceTrace:
     """Every record of a variant that is, will be or lately was valid, judged for a resolved context.
 
-    A campaign's code unlocks its price, so shoppers are shown the records of the campaign they named only.
+    A campaign's code unlocks its price: only staff are shown the records of campaigns they did not name.
     """
     place = asked.place
     async with context.house.database.connection() as db:
@@ -241,7 +241,7 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
     if prices is None:
         return PriceTrace(at=asked.at, charged=None, candidates=[])
     judged = trace(prices.records, asked.priced(prices.at, quantity))
-    locale, sees_campaigns = context.locale, context.viewer.sees_exact_stock
+    locale, sees_campaigns = context.locale, context.viewer.is_staff
     candidates = [
         PriceCandidate(
             id=global_id(PriceRecord.tag, row.id),

@@ -12,15 +12,17 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.moments import kept
+
 BigInt = NewType("BigInt", int)
 EventCursor = NewType("EventCursor", str)
 Locale = NewType("Locale", str)
 CurrencyCode = NewType("CurrencyCode", str)
 
-_LOCALE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-_CURRENCY = re.compile(r"^[A-Z]{3}$")
-_INTEGER = re.compile(r"^-?\d{1,19}$")
-_DECIMAL = re.compile(r"^-?\d{1,30}(\.\d{1,30})?$")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 def _write_moment(value: datetime) -> str:
@@ -37,16 +39,16 @@ def _read_moment(value: object) -> datetime:
             pass
         else:
             if moment.tzinfo is not None:
-                try:
-                    return moment.astimezone(UTC)
-                except OverflowError:
-                    pass
+                utc = kept(moment)
+                if utc is not None:
+                    return utc
+                raise GraphQLError("A DateTime lies between the years 1900 and 9999.")
     raise GraphQLError('A DateTime is an RFC 3339 text with its offset, such as "2026-11-22T09:18:00Z".')
 
 
 def _read_decimal(value: object) -> Decimal:
     # A JSON number has been through a binary float: what the caller meant is gone, so only texts are taken.
-    if isinstance(value, str) and _DECIMAL.match(value):
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
         try:
             return Decimal(value)
         except InvalidOperation:
@@ -55,7 +57,7 @@ def _read_decimal(value: object) -> Decimal:
 
 
 def _read_big_int(value: object) -> BigInt:
-    if isinstance(value, str) and _INTEGER.match(value):
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return BigInt(value)
@@ -64,7 +66,7 @@ def _read_big_int(value: object) -> BigInt:
 
 def _read_text(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
     def read(value: object) -> str:
-        if isinstance(value, str) and len(value) <= 40 and pattern.match(value):
+        if isinstance(value, str) and len(value) <= 40 and pattern.fullmatch(value):
             return value
         raise GraphQLError(what)
 

@@ -149,8 +149,8 @@ def _names(draft: PriceDraft, channel_currency: str | None) -> list[Problem]:
             Problem(
                 "currency_code",
                 Text(
-                    f"Channel {draft.channel} sells in {channel_currency}, not in {draft.currency_code}.",
-                    f"渠道 {draft.channel} 以 {channel_currency} 计价，不用 {draft.currency_code}。",
+                    f"Prices there are in {channel_currency}, not in {draft.currency_code}.",
+                    f"此处以 {channel_currency} 计价，不用 {draft.currency_code}。",
                 ),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -334,3 +335,72 @@ async def test_a_hundred_prices_take_one_statement_for_variants_and_one_for_pric
     answer = await shop.ask(many, skus=skus)
     assert [variant["price"]["amount"]["amount"] for variant in answer.data["variants"]] == ["10.00"] * 100
     assert len(answer.statements) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "moment", "taken"),
+    [
+        ("validUntil", "9999-12-31T23:59:59.999999Z", False),
+        ("validUntil", "9999-12-31T23:59:59.999Z", True),
+        ("validUntil", "9999-12-31T23:59:59-01:00", False),
+        ("validFrom", "0001-01-01T00:00:00Z", False),
+        ("validFrom", "1899-12-31T23:59:59.999999Z", False),
+        ("validFrom", "1900-01-01T00:00:00Z", True),
+    ],
+)
+async def test_a_moment_at_the_end_of_time_spoils_no_price(
+    shop: Shop, sku: str, field: str, moment: str, taken: bool
+) -> None:
+    await set_prices(shop, row(sku, "20.00"))
+    given = {"idempotencyKey": f"far-{next(_keys)}", "prices": [row(sku, "19.00", "SALE", **{field: moment})]}
+    answer = await shop.ask(SET, token=shop.token("admin"), input=given)
+    assert answer.codes == ([] if taken else ["BAD_USER_INPUT"])
+    assert (await price(shop, sku))["amount"] == {"amount": "19.00" if taken else "20.00"}
+    traced = await shop.ask(
+        TRACE, token=shop.token("admin"), sku=sku, context={"channel": "app", "at": "1900-01-01T00:00:00Z"}
+    )
+    assert traced.data["variant"]["priceTrace"]["charged"] is None
+
+
+@pytest.mark.parametrize("amount", ["12.50\n", "١٢", "１２", " 12", "1e1"])
+async def test_an_amount_is_written_in_plain_digits(shop: Shop, sku: str, amount: str) -> None:
+    given = {"idempotencyKey": f"digits-{next(_keys)}", "prices": [row(sku, amount)]}
+    answer = await shop.ask(SET, token=shop.token("admin"), input=given)
+    assert answer.codes == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("kind", ["member", "device", "partner"])
+async def test_a_campaigns_code_is_traced_for_staff_only(shop: Shop, sku: str, kind: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "9.00", "LIVE", channel="app", campaign="room-7"))
+    principal = {"X-API-Key": shop.token("partner")} if kind == "partner" else {}
+    if kind != "partner":
+        principal = {"Authorization": f"Bearer {shop.token(kind)}"}
+    body = {"query": TRACE, "variables": {"sku": sku, "context": {"channel": "app"}}}
+    answer = await shop.client.post("/graphql", json=body, headers=principal)
+    traced = answer.json()["data"]["variant"]["priceTrace"]["candidates"]
+    assert [each["campaign"] for each in traced] == [None]
+    staff = await shop.ask(TRACE, token=shop.token("admin"), sku=sku, context={"channel": "app"})
+    assert "room-7" in [each["campaign"] for each in staff.data["variant"]["priceTrace"]["candidates"]]
+
+
+async def test_a_price_counts_from_after_the_wait_for_its_variant(shop: Shop, sku: str) -> None:
+    told = await set_prices(shop, row(sku, "20.00"))
+    soon = datetime.now(UTC) + timedelta(milliseconds=150)
+    end = {"idempotencyKey": f"wait-{next(_keys)}", "ids": [told["prices"][0]["id"]], "at": soon.isoformat()}
+    async with shop.database() as db:
+        async with db.transaction():
+            await db.execute("SELECT FROM variant WHERE sku = $1 FOR UPDATE", sku)
+            setting = asyncio.create_task(set_prices(shop, row(sku, "21.00")))
+            ending = asyncio.create_task(shop.ask(END, token=shop.token("admin"), input=end))
+            await asyncio.sleep(0.4)
+            released = datetime.now(UTC)
+        assert (await setting)["userErrors"] == []
+        recorded = await db.fetchval("SELECT max(recorded_at) FROM price_record WHERE sku = $1", sku)
+    assert recorded >= released
+    errors = (await ending).data["priceEnd"]["userErrors"]
+    assert [(error["code"], error["field"]) for error in errors] == [("INVALID_INPUT", ["input", "at"])]
+
+
+@pytest.mark.parametrize("by", ["{}", '{sku: "a", gtin: "b"}', "{sku: null}"])
+async def test_a_choice_of_one_key_is_of_one_key(shop: Shop, by: str) -> None:
+    assert (await shop.ask(f"{{ variant(by: {by}) {{ id }} }}")).codes == ["BAD_USER_INPUT"]

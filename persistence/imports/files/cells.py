@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stdnum import ean
 
+from domain.moments import kept
 from persistence.stores import Hours
 
 E = TypeVar("E", bound=StrEnum)
@@ -89,10 +90,10 @@ def moment(text: str) -> datetime | None:
         raise BadCell(f"{text!r} is not a moment such as 2026-11-22T09:00:00+08:00.") from None
     if found.tzinfo is None:
         raise BadCell(f"{text!r} does not say in which time zone: end it with Z or +08:00.")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        raise BadCell(f"{text!r} is out of range.") from None
+    utc = kept(found)
+    if utc is None:
+        raise BadCell(f"{text!r} is out of range: from 1900 on, and before the end of 9999.")
+    return utc
 
 
 def choice(text: str, kind: type[E]) -> E:
