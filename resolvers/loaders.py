@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple, TypeVar
@@ -39,6 +39,23 @@ class PricesKey(NamedTuple):
     """One variant's prices in a place."""
 
     place: Place
+    sku: str
+
+
+class HistoryKey(NamedTuple):
+    """One variant's prices in a place, back to a moment."""
+
+    place: Place
+    sku: str
+    since: datetime
+
+
+class TraceKey(NamedTuple):
+    """One variant's prices everywhere, back to a moment, as of another."""
+
+    at: datetime
+    now: bool
+    since: datetime
     sku: str
 
 
@@ -117,6 +134,38 @@ class Loaders:
                     skus = [key.sku for key in group]
                     prices = await pricing_db.current_prices(db, skus, place)
                     found.update({PricesKey(place, sku): prices[sku] for sku in prices})
+            return [found.get(key) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def price_history(self) -> DataLoader[HistoryKey, PricesOfSku | None]:
+        """The records of a place back to a moment; one statement a place, as far back as any of them asks."""
+
+        async def batch(keys: list[HistoryKey]) -> list[PricesOfSku | None]:
+            found: dict[tuple[Place, str], PricesOfSku] = {}
+            async with self._connection() as db:
+                for place, group in groupby(sorted(keys, key=_by_place), key=lambda key: key.place):
+                    asked = list(group)
+                    since = min(key.since for key in asked)
+                    skus = list({key.sku for key in asked})
+                    prices = await pricing_db.prices_since(db, skus, place, since=since)
+                    found.update({(place, sku): prices[sku] for sku in prices})
+            return [found.get((key.place, key.sku)) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def price_traces(self) -> DataLoader[TraceKey, PricesOfSku | None]:
+        """The records of every place back to a moment; one statement for each pair of moments."""
+
+        async def batch(keys: list[TraceKey]) -> list[PricesOfSku | None]:
+            found: dict[TraceKey, PricesOfSku] = {}
+            async with self._connection() as db:
+                for (at, now, since), group in groupby(sorted(keys), key=lambda key: key[:3]):
+                    skus = [key.sku for key in group]
+                    prices = await pricing_db.prices_everywhere(db, skus, since=since, at=at, now=now)
+                    found.update({TraceKey(at, now, since, sku): prices[sku] for sku in prices})
             return [found.get(key) for key in keys]
 
         return DataLoader(batch)
@@ -226,6 +275,6 @@ class Loaders:
         return self._one(levels_db.levels_by_id)
 
 
-def _by_place(key: PricesKey) -> tuple[str, str, str, str]:
+def _by_place(key: PricesKey | HistoryKey) -> tuple[str, str, str, str]:
     place = key.place
     return place.channel, place.store or "", place.at.isoformat(), key.sku

@@ -18,13 +18,12 @@ from domain.pricing.kinds import PriceKind
 from domain.pricing.records import PriceContext, starts_at
 from domain.pricing.trace import trace
 from domain.pricing.version import microseconds
-from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import PricesOfSku, StoredPrice
 from persistence.pricing.tables import OfferText as StoredOffer
 from persistence.pricing.tables import PriceRecord as StoredRecord
 from resolvers.context import Context, Info
 from resolvers.fields import field
-from resolvers.loaders import OfferKey, PricesKey
+from resolvers.loaders import HistoryKey, OfferKey, PricesKey, TraceKey
 from resolvers.places import Resolved
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, global_id, shape
@@ -87,11 +86,13 @@ class Price:
         winner, regular = self.selected
         if regular is None or regular is winner:
             return None
-        # Twice the days: the offer may continue others that began a while before it.
+        # More than the days that count: the offer may continue others that began a while before it.
         since = starts_at(winner) - timedelta(days=4 * COMPARISON_DAYS)
-        async with info.context.house.database.connection() as db:
-            found = await pricing_db.prices_since(db, [winner.sku], self.asked.place, since=since)
-        minor = comparison.compare_at(found[winner.sku].records, self.priced, self.selected)
+        key = HistoryKey(self.asked.place, winner.sku, since)
+        history = await info.context.loaders.price_history.load(key)
+        if history is None:
+            return None
+        minor = comparison.compare_at(history.records, self.priced, self.selected)
         return None if minor is None else Money.of(minor, winner.currency_code)
 
     @field(description="Per standard unit (100 g, 100 mL, 1 m, 1 piece), when the net content is known.")
@@ -233,11 +234,8 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
     A campaign's code unlocks its price: only staff are shown the records of campaigns they did not name.
     """
     place = asked.place
-    async with context.house.database.connection() as db:
-        found = await pricing_db.prices_everywhere(
-            db, [sku], since=place.at - timedelta(days=TRACE_DAYS), at=place.at, now=place.now
-        )
-    prices = found.get(sku)
+    key = TraceKey(place.at, place.now, place.at - timedelta(days=TRACE_DAYS), sku)
+    prices = await context.loaders.price_traces.load(key)
     if prices is None:
         return PriceTrace(at=asked.at, charged=None, candidates=[])
     judged = trace(prices.records, asked.priced(prices.at, quantity))

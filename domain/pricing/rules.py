@@ -124,6 +124,16 @@ def _names(draft: PriceDraft, channel_currency: str | None) -> list[Problem]:
         found.append(
             Problem(missing, Text(f"A {kind.en} must name {needs.en}.", f"{kind.zh}须指定{needs.zh}。"))
         )
+    if draft.tier is not None and not 1 <= len(draft.tier) <= LONGEST_CAMPAIGN:
+        found.append(
+            Problem(
+                "tier",
+                Text(
+                    f"A tier's code has 1 to {LONGEST_CAMPAIGN} characters.",
+                    f"会员等级代码须为 1 到 {LONGEST_CAMPAIGN} 个字符。",
+                ),
+            )
+        )
     if draft.campaign is not None and not 1 <= len(draft.campaign) <= LONGEST_CAMPAIGN:
         found.append(
             Problem(

@@ -404,3 +404,24 @@ async def test_a_price_counts_from_after_the_wait_for_its_variant(shop: Shop, sk
 @pytest.mark.parametrize("by", ["{}", '{sku: "a", gtin: "b"}', "{sku: null}"])
 async def test_a_choice_of_one_key_is_of_one_key(shop: Shop, by: str) -> None:
     assert (await shop.ask(f"{{ variant(by: {by}) {{ id }} }}")).codes == ["BAD_USER_INPUT"]
+
+
+async def test_comparisons_and_traces_of_a_list_take_one_statement_each(shop: Shop) -> None:
+    async with shop.database() as db:
+        skus = [(await make_product(db)).skus[0] for _ in range(20)]
+    await set_prices(shop, *(row(sku, "10.00") for sku in skus))
+    await set_prices(shop, *(row(sku, "8.00", kind="SALE") for sku in skus))
+    many = """query Many($skus: [String!]!) { variants(skus: $skus) {
+      price(context: {channel: "app"}) { amount { amount } compareAt { amount } }
+      priceTrace(context: {channel: "app"}) { candidates { won } } } }"""
+    answer = await shop.ask(many, skus=skus)
+    assert [variant["price"]["compareAt"] for variant in answer.data["variants"]] == [
+        {"amount": "10.00"}
+    ] * 20
+    assert len(answer.statements) == 4
+
+
+@pytest.mark.parametrize("tier", ["", "x" * 65])
+async def test_a_tier_has_a_name(shop: Shop, sku: str, tier: str) -> None:
+    told = await set_prices(shop, row(sku, "5.00", kind="MEMBER", tier=tier))
+    assert ("INVALID_INPUT", "tier") in {(error["code"], error["field"][-1]) for error in told["userErrors"]}
