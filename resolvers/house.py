@@ -29,6 +29,7 @@ class Directory:
         self._stores: dict[str, StoreEntry] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._forgotten = 0
 
     async def channel(self, code: str) -> ChannelEntry | None:
         """The active channel under a code."""
@@ -54,6 +55,7 @@ class Directory:
     def forget(self) -> None:
         """To be called when a channel or store has changed."""
         self._read_at = float("-inf")
+        self._forgotten += 1
 
     async def _keep_fresh(self) -> None:
         if monotonic() - self._read_at > _FRESH_SECONDS:
@@ -69,10 +71,13 @@ class Directory:
         async with self._reading:
             if monotonic() - self._read_at <= older_than:
                 return
-            started = monotonic()
+            started, forgotten = monotonic(), self._forgotten
             async with self._database.connection() as db:
                 channels, stores = await channel_entries(db), await store_entries(db)
-            self._channels, self._stores, self._read_at = channels, stores, started
+            self._channels, self._stores = channels, stores
+            # What changed while we read may not be in it: the next question reads again.
+            if forgotten == self._forgotten:
+                self._read_at = started
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ class StockExplanation:
 
 @shape(STOCK_SHOPPERS)
 class Availability:
+    store: strawberry.Private[str | None]
     stocks: strawberry.Private[list[Stock]]
     policy: strawberry.Private[StockPolicy]
 
@@ -68,7 +69,11 @@ class Availability:
         "exact stock"
     )
     def explanation(self, info: Info) -> StockExplanation | None:
-        if not STOCK_READERS.allows(info.context.viewer):
+        viewer = info.context.viewer
+        if not STOCK_READERS.allows(viewer):
+            return None
+        # A sum over many stores is for those who see every store's levels.
+        if not (viewer.store is None if self.store is None else viewer.sees_levels_of(self.store)):
             return None
         return StockExplanation(
             on_hand=sum(stock.on_hand for stock in self.stocks),
@@ -111,6 +116,7 @@ async def availability_of(context: Context, asked: Resolved, sku: str) -> Availa
         pickup = store is not None and StoreService.PICKUP in store.services
     exact = context.viewer.sees_exact_stock
     return Availability(
+        store=asked.store,
         stocks=stocks,
         policy=asked.stock_policy,
         status=status_of(units),

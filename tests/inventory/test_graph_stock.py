@@ -220,3 +220,12 @@ async def test_who_may_see_levels(shop: Shop, sku: str) -> None:
     assert member.codes == ["FORBIDDEN"]
     many = await shop.ask(LEVELS, token=shop.token("admin"), store="central", skus=[sku] * 101)
     assert many.codes == ["BAD_USER_INPUT"]
+
+
+async def test_why_is_told_to_those_who_see_the_stores_levels(shop: Shop, sku: str) -> None:
+    await adjust(shop, "central", (sku, 8))
+    for kind in ("staff", "device"):
+        own, other = shop.token(kind, store="central"), shop.token(kind, store="harbour")
+        assert (await availability(shop, sku, token=own, store="central"))["explanation"]["onHand"] == 8
+        assert (await availability(shop, sku, token=other, store="central"))["explanation"] is None
+    assert (await availability(shop, sku, token=shop.token("admin")))["explanation"]["onHand"] == 8
