@@ -13,7 +13,7 @@ def database_processes() -> list[psutil.Process]:
 
 
 def used(processes: Sequence[psutil.Process]) -> float:
-    """CPU seconds, user and system."""
+    """CPU seconds, user and system, of the processes and of those below them that have ended."""
     total = 0.0
     for process in processes:
         try:
@@ -21,4 +21,5 @@ def used(processes: Sequence[psutil.Process]) -> float:
         except psutil.NoSuchProcess:
             continue
         total += times.user + times.system
+        total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return total

@@ -30,6 +30,10 @@ async def rows(stage: Stage) -> Findings:
             async with database.connection() as db:
                 assert len([row.sku for row in await compiled.all(db, skus=skus)]) == _ROWS
 
+        async def by_pool_alone() -> None:
+            async with database.connection():
+                pass
+
         engine = create_async_engine(dsn.replace("postgresql://", "postgresql+asyncpg://"), pool_size=1)
         wanted = select(Variant).where(
             col(Variant.sku) == sa.any_(sa.bindparam("skus", skus, sa.ARRAY(sa.Text)))
@@ -50,11 +54,19 @@ async def rows(stage: Stage) -> Findings:
             took["ORM session"] = await each_awaited(by_session, count=_CALLS)
             took["Core"] = await each_awaited(by_core, count=_CALLS)
             took["compiled statement"] = await each_awaited(by_statement, count=_CALLS)
+            async with database.connection() as kept:
+                took["the same, connection kept"] = await each_awaited(
+                    lambda: compiled.all(kept, skus=skus), count=_CALLS
+                )
+                took["asyncpg's records, connection kept"] = await each_awaited(
+                    lambda: kept.fetch(compiled.sql, skus), count=_CALLS
+                )
+            took["borrowing a connection alone"] = await each_awaited(by_pool_alone, count=_CALLS)
         finally:
             await engine.dispose()
     best = took["compiled statement"]
     found = Findings(
-        "Rows: 24 variants by sku, pool included",
+        "Rows: 24 variants by sku, on a borrowed connection",
         (
             Column("what", "way"),
             Column("cpu_us", "client CPU", "µs"),
