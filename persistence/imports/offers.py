@@ -45,11 +45,15 @@ async def merge_offers(
             """
         )
     )
+    # What an earlier load wrote may never have been counted yet, and plans are made by counts.
+    await db.execute("ANALYZE offer_text")
+    # Compared by IS NOT DISTINCT FROM, which no plan can join by: thousands of rows share one text, and
+    # joining them by it makes millions.
     await db.execute(
         """
         DELETE FROM staged_offer s USING staged_text t, offer_text held
         WHERE t.offer = s.offer AND held.store = s.store AND held.sku = s.sku AND held.since = s.since
-          AND held.until IS NOT DISTINCT FROM s.until AND held.texts = t.texts
+          AND held.until IS NOT DISTINCT FROM s.until AND held.texts IS NOT DISTINCT FROM t.texts
         """
     )
     rows_written = await db.fetch(
