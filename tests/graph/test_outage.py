@@ -165,11 +165,15 @@ async def test_subscriptions_opened_before_hear_of_changes_after(shop: Shop, ser
         await speaker.ask(PRICES, variables={"context": AT})
         assert await heard(speaker, "SNAPSHOT") == "22.00"
         await heard(speaker, "BOOKMARK")
+        before = "22.00"
         for amount in ("23.00", "24.00"):
             with server.away():
                 await asyncio.sleep(0.3)
             (await set_price(shop, amount)).raise_for_status()
-            assert await heard(speaker, "CHANGE") == amount
+            # Around a snapshot or a reconnect an event may come twice, but never an older after a newer.
+            while (told := await heard(speaker, "CHANGE")) != amount:
+                assert told == before
+            before = amount
 
 
 async def test_a_socket_opened_meanwhile_is_told_so_and_may_ask_again(shop: Shop, server: OwnServer) -> None:
