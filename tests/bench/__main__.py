@@ -20,7 +20,7 @@ from tests.bench.subject import Findings, Subject, chosen, every_subject
 def main() -> int:
     """The exit code: 0 measured, 2 when something asked for does not exist."""
     asked = _parser().parse_args()
-    out = Console(width=None if sys.stdout.isatty() else 120)
+    out = Console(width=None if sys.stdout.isatty() else 140)
     try:
         subjects = chosen(asked.only)
     except ValueError as unknown:

@@ -26,21 +26,36 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Run:
-    """One phase of a job: requests taken in turn by all connections, until time or number runs out."""
+    """One phase of a job: requests taken in turn by all connections, until time or number runs out.
 
-    def __init__(self, requests: Sequence[bytes], seconds: float, most: int) -> None:
+    Time runs out after `seconds`, but not before `fewest` were sent, unless that takes `longest_seconds`.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[bytes],
+        seconds: float,
+        most: int,
+        fewest: int = 0,
+        longest_seconds: float = 0.0,
+    ) -> None:
         self.requests = cycle(requests)
         self.left = most
-        self.ends = time.perf_counter() + seconds
+        self.owed = fewest
+        began = time.perf_counter()
+        self.enough_at = began + seconds
+        self.ends = began + max(seconds, longest_seconds)
         self.latencies: list[float] = []
         self.received = 0
         self.failures: list[str] = []
 
     def next(self) -> bytes | None:
         """The next request, or None when it is over."""
-        if self.left <= 0 or self.failures or time.perf_counter() >= self.ends:
+        now = time.perf_counter()
+        if self.left <= 0 or self.failures or now >= (self.ends if self.owed > 0 else self.enough_at):
             return None
         self.left -= 1
+        self.owed -= 1
         return next(self.requests)
 
 
@@ -126,6 +141,8 @@ async def ask(
     warm_seconds: float,
     seconds: float,
     most: int,
+    fewest: int = 0,
+    longest_seconds: float = 0.0,
 ) -> dict[str, float | int]:
     """What came of a job: answers, seconds, latencies in milliseconds, bytes, and this process's own CPU.
 
@@ -137,7 +154,7 @@ async def ask(
     try:
         warm = Run(requests, warm_seconds, most)
         await _phase(shoppers, warm)
-        run = Run(requests, seconds, most)
+        run = Run(requests, seconds, most, fewest, longest_seconds)
         began, used = time.perf_counter(), time.process_time()
         await _phase(shoppers, run)
         took, used = time.perf_counter() - began, time.process_time() - used

@@ -66,6 +66,8 @@ def shown(value: Value, column: Column) -> str:
 
 def as_json(measured: Sequence[tuple[str, Findings]], facts: dict[str, Value], command: str) -> bytes:
     """The whole run: when, how, on what, and by subject the columns with their units and the rows."""
+    # What else the machine did meanwhile is part of the result.
+    facts = {**facts, "load_after": round(os.getloadavg()[0], 2)}
     run = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,

@@ -63,6 +63,20 @@ async def test_a_measurement_ends_with_its_time():
 
 
 @pytest.mark.parametrize(
+    ("fewest", "longest_seconds", "least", "most"),
+    [(30, 10.0, 30, 60), (1_000_000, 0.3, 1, 999_999)],
+    ids=["until there are enough", "but not for ever"],
+)
+async def test_a_slow_server_is_asked_until_there_are_enough_answers(fewest, longest_seconds, least, most):
+    async with answering(GOOD[:-1], GOOD[-1:]) as port:
+        came = await ask(
+            "127.0.0.1", port, [b"?\n"], 2, warm_seconds=0.0, seconds=0.0, most=1_000_000,
+            fewest=fewest, longest_seconds=longest_seconds,
+        )  # fmt: skip
+    assert least <= came["answers"] <= most
+
+
+@pytest.mark.parametrize(
     ("answer", "told"),
     [
         (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy", "503 Service Unavailable"),

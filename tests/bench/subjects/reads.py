@@ -27,6 +27,7 @@ _CONTEXT: dict[str, object] = {"channel": ceilings.CHANNEL}
 _COLUMNS = (
     Column("what", "answer"),
     Column("connections", "conn."),
+    Column("answers", "answers", "a round"),
     Column("per_second", "req/s"),
     Column("p50_ms", "p50", "ms", 2),
     Column("p99_ms", "p99", "ms", 2),
@@ -63,7 +64,7 @@ async def reads(stage: Stage) -> Findings:
             )
     found.notes += [
         "Client, server and PostgreSQL share this machine's cores.",
-        f"Median of {stage.effort.rounds} rounds of {stage.effort.seconds:g} s; answers take turns.",
+        f"Median of {stage.effort.rounds} rounds, each {stage.effort.seconds:g} s and 100 answers at least.",
     ]
     return found
 
@@ -92,6 +93,7 @@ def _row(case: Case, connections: int, took: Mapping[str, Took]) -> dict[str, Va
     return {
         "what": case.name,
         "connections": connections,
+        "answers": mine.answers,
         "per_second": mine.per_second,
         "p50_ms": mine.p50_ms,
         "p99_ms": mine.p99_ms,
