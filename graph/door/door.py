@@ -15,7 +15,8 @@ from graph.door.errors import Translate, no_translation
 from graph.door.execution import Execution, FindDocument, HouseExecutor, no_documents
 from graph.door.http import HttpDoor, Page
 from graph.door.limits import Limits
-from graph.door.websocket import RESTARTING, Socket, SocketDoor
+from graph.door.operations import LiveDoor
+from graph.door.websocket import RESTARTING, Socket
 
 
 class Door:
@@ -60,7 +61,7 @@ class Door:
         )
         self._finishing: set[asyncio.Task[None]] = set()
         self._sockets: set[Socket] = set()
-        self._socket_door = SocketDoor(
+        self._live_door = LiveDoor(
             execution, open_context, limits, default_locale, translate, self._finishing
         )
 
@@ -70,7 +71,7 @@ class Door:
 
     async def websocket(self, ws: WebSocket) -> None:
         """The Starlette endpoint for `/graphql` over a WebSocket."""
-        socket = Socket(self._socket_door, ws)
+        socket = Socket(self._live_door, ws)
         self._sockets.add(socket)
         try:
             await socket.serve(draining=self._http.draining)

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import orjson
 import structlog
-from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from structlog.contextvars import bind_contextvars
 
-from domain.refusals import RequestCode, RequestError, Text
-from graph.door import negotiation, requests
-from graph.door.caller import Caller, OpenContext, OperationContext, TokenExpired
-from graph.door.documents import Operation
-from graph.door.errors import Errors, Rejected, Told, Translate
-from graph.door.execution import Execution, SourceFailed
+from domain.refusals import RequestCode, RequestError
+from graph.door import requests
+from graph.door.caller import Caller, TokenExpired
+from graph.door.errors import Told
+from graph.door.execution import Answer
 from graph.door.guard import Guard
 from graph.door.http import request_id_from
-from graph.door.limits import Limits
-from graph.door.requests import Asked
+from graph.door.operations import LiveDoor, Operations, WireClosed
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -44,37 +40,16 @@ _PONG = '{"type":"pong"}'
 _ACK = '{"type":"connection_ack"}'
 
 
-class _Closed(Exception):  # noqa: N818 - the end of a socket is no error
-    """The socket is closed, by whichever side."""
-
-
-@dataclass(frozen=True, slots=True)
-class SocketDoor:
-    """What every socket needs of the house."""
-
-    execution: Execution
-    open_context: OpenContext
-    limits: Limits
-    default_locale: str
-    translate: Translate
-    finishing: set[asyncio.Task[None]]
-    """Mutations whose client left; they run to their end, and the shutdown waits for them."""
-
-
 class Socket:
     """One connection, from its handshake to its close code."""
 
-    def __init__(self, door: SocketDoor, ws: WebSocket) -> None:
+    def __init__(self, door: LiveDoor, ws: WebSocket) -> None:
         self._door = door
         self._ws = ws
-        self._caller = _caller_of(ws)
-        self._locale = door.default_locale
         self._initialised = False
         self._acknowledged = False
         self._closed = False
-        self._operations: dict[str, asyncio.Task[None]] = {}
-        self._mutating: set[str] = set()
-        self._asked = 0
+        self._operations = Operations(door, self, _caller_of(ws))
         self._answers: dict[str, Callable[[dict[str, object]], Awaitable[None]]] = {
             "connection_init": self._on_init,
             "ping": self._on_ping,
@@ -85,7 +60,7 @@ class Socket:
 
     async def serve(self, *, draining: bool) -> None:
         """Runs the connection until it is closed and everything it started has ended."""
-        bind_contextvars(request_id=self._caller.request_id)
+        bind_contextvars(request_id=self._operations.caller.request_id)
         spoken = PROTOCOL in self._ws.scope["subprotocols"]
         await self._ws.accept(subprotocol=PROTOCOL if spoken else None)
         if not spoken:
@@ -100,7 +75,7 @@ class Socket:
         try:
             while not self._closed:
                 await self._on_message(await self._ws.receive())
-        except (_Closed, WebSocketDisconnect):
+        except (WireClosed, WebSocketDisconnect):
             pass
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             _log.error("socket_failed", exc_info=error)
@@ -108,16 +83,14 @@ class Socket:
         finally:
             timer.cancel()
             self._closed = True
-            await self._end_operations()
+            await self._operations.end()
 
     async def close(self, code: int, reason: str) -> None:
         """Closes the socket, once; what runs on it ends with it."""
         if self._closed:
             return
         self._closed = True
-        for task in self._cancellable():
-            if task is not asyncio.current_task():
-                task.cancel()
+        self._operations.cancel()
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             async with asyncio.timeout(self._door.limits.socket_send_seconds):
                 await self._ws.send({"type": "websocket.close", "code": code, "reason": reason})
@@ -126,7 +99,7 @@ class Socket:
 
     async def _on_message(self, message: MutableMapping[str, object]) -> None:
         if message["type"] == "websocket.disconnect":
-            raise _Closed
+            raise WireClosed
         text = message.get("text")
         if not isinstance(text, str):
             await self._fail(BAD_REQUEST, "Messages are text")
@@ -154,11 +127,10 @@ class Socket:
         if self._initialised:
             await self._fail(TOO_MANY_INITS, "Too many initialisation requests")
         self._initialised = True
-        self._caller = _introduced(self._caller, payload)
-        self._locale = negotiation.language(self._caller.accept_language, self._door.default_locale)
+        self._operations.introduce(_introduced(self._operations.caller, payload))
         try:
             with Guard(self._door.limits.operation_seconds):
-                context = await self._door.open_context(self._caller)
+                context = await self._door.open_context(self._operations.caller)
         except Exception as error:  # noqa: BLE001 - every failure has its close code
             await self._fail(*self._close_code(error))
         context.abandon()
@@ -171,22 +143,14 @@ class Socket:
             return EXPIRED, "Token expired"
         answer = error if isinstance(error, RequestError) else self._door.translate(error)
         if answer is None:
-            self._errors().of_exception(error)
+            self._operations.errors().of_exception(error)
             return INTERNAL, "Internal server error"
         if answer.code in (RequestCode.UNAUTHENTICATED, RequestCode.FORBIDDEN):
             return UNAUTHORIZED, "Unauthorized"
         return TRY_LATER, "Try again later"
 
     async def _on_complete(self, message: dict[str, object]) -> None:
-        id_ = await self._id(message)
-        task = self._operations.pop(id_, None)
-        if task is None:
-            return
-        if id_ in self._mutating:
-            self._mutating.discard(id_)
-            self._let_finish(task)
-        else:
-            task.cancel()
+        self._operations.complete(await self._id(message))
 
     async def _on_subscribe(self, message: dict[str, object]) -> None:
         if not self._acknowledged:
@@ -201,126 +165,33 @@ class Socket:
             await self._fail(BAD_REQUEST, "Invalid subscribe message")
         if id_ in self._operations:
             await self._fail(ID_TAKEN, f"Subscriber for {id_} already exists"[:120])
-        most = self._door.limits.socket_operations
-        if len(self._operations) >= most:
-            error = RequestError(
-                RequestCode.RATE_LIMITED,
-                Text(
-                    en=f"At most {most} operations run on one connection.",
-                    zh=f"每个连接最多同时运行 {most} 个操作。",
-                ),
-            )
-            await self._send_errors(id_, [self._errors().of_exception(error)])
-            return
-        self._asked += 1
-        caller = replace(self._caller, request_id=f"{self._caller.request_id}.{self._asked}")
-        self._operations[id_] = asyncio.create_task(self._operate(id_, asked, caller))
-
-    # One operation -------------------------------------------------------
-
-    async def _operate(self, id_: str, asked: Asked, caller: Caller) -> None:
-        bind_contextvars(request_id=caller.request_id)
         try:
-            await self._answer(id_, asked, caller)
-        except Rejected as rejected:
-            await self._end(id_, self._errors().of_rejected(rejected))
-        except SourceFailed as failed:
-            await self._end(id_, failed.errors)
-        except TokenExpired:
-            self._forget(id_)
-            await self.close(EXPIRED, "Token expired")
-        except (_Closed, WebSocketDisconnect):
-            pass
-        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
-            await self._end(id_, [self._errors().of_exception(error)])
-
-    async def _answer(self, id_: str, asked: Asked, caller: Caller) -> None:
-        door = self._door
-        requests.refuse_nul(asked)
-        operation = await door.execution.operation(asked)
-        if operation.type is OperationType.SUBSCRIPTION:
-            with Guard(door.limits.operation_seconds):
-                context = await door.open_context(caller)
-            executor = door.execution.start(operation, asked.variables, context)
-            events = door.execution.events(executor, context, self._errors)
-            try:
-                async for answer in events:
-                    await self._send_next(id_, answer.payload)
-            finally:
-                await events.aclose()
-        else:
-            if operation.type is OperationType.MUTATION:
-                self._mutating.add(id_)
-            await self._send_next(id_, await self._answer_once(operation, asked, caller))
-        await self._end(id_)
-
-    async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> bytes:
-        context: OperationContext | None = None
-        try:
-            with Guard(self._door.limits.operation_seconds):
-                context = await self._door.open_context(caller)
-                executor = self._door.execution.start(operation, asked.variables, context)
-                return (await self._door.execution.answer(executor, self._errors())).payload
-        except BaseException:
-            if context is not None:
-                context.abandon()
-            raise
-
-    def _errors(self) -> Errors:
-        return Errors(self._locale, self._door.translate)
-
-    def _is_running(self, id_: str) -> bool:
-        return self._operations.get(id_) is asyncio.current_task()
-
-    def _forget(self, id_: str) -> bool:
-        """Frees the id of the operation that is ending; False when the client had ended it before."""
-        if not self._is_running(id_):
-            return False
-        del self._operations[id_]
-        self._mutating.discard(id_)
-        return True
-
-    async def _end_operations(self) -> None:
-        ending = self._cancellable()
-        for id_, task in self._operations.items():
-            if id_ in self._mutating:
-                self._let_finish(task)
-        self._operations.clear()
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
-
-    def _cancellable(self) -> list[asyncio.Task[None]]:
-        return [task for id_, task in self._operations.items() if id_ not in self._mutating]
-
-    def _let_finish(self, task: asyncio.Task[None]) -> None:
-        self._door.finishing.add(task)
-        task.add_done_callback(self._door.finishing.discard)
+            self._operations.begin(id_, asked)
+        except RequestError as error:
+            await self.send_errors(id_, [self._operations.errors().of_exception(error)])
 
     # What the server says ------------------------------------------------
 
-    async def _send_next(self, id_: str, payload: bytes) -> None:
-        if self._is_running(id_):
-            await self._send(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id_), payload))
+    async def send_next(self, id_: str, answer: Answer) -> None:
+        """One answer of an operation that goes on."""
+        await self._send(b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(id_), answer.payload))
 
-    async def _end(self, id_: str, errors: list[Told] | None = None) -> None:
-        """Says that an operation is over, unless the client said so first."""
-        if not self._forget(id_):
-            return
-        with suppress(_Closed, WebSocketDisconnect):
-            if errors is not None:
-                await self._send_errors(id_, errors)
-            else:
-                await self._send(b'{"id":%b,"type":"complete"}' % orjson.dumps(id_))
-
-    async def _send_errors(self, id_: str, errors: list[Told]) -> None:
+    async def send_errors(self, id_: str, errors: list[Told]) -> None:
+        """The operation is over: it failed as a whole."""
         await self._send(orjson.dumps({"id": id_, "type": "error", "payload": errors}))
+
+    async def send_complete(self, id_: str) -> None:
+        """The operation is over: everything was answered."""
+        await self._send(b'{"id":%b,"type":"complete"}' % orjson.dumps(id_))
+
+    async def sign_in_expired(self) -> None:
+        """The token has run out; clients come back with a new one."""
+        await self.close(EXPIRED, "Token expired")
 
     async def _send(self, message: str | bytes) -> None:
         """Hands a message to the transport; a client that stopped reading is closed with 1013."""
         if self._closed:
-            raise _Closed
+            raise WireClosed
         text = message if isinstance(message, str) else message.decode()
         try:
             async with asyncio.timeout(self._door.limits.socket_send_seconds) as time:
@@ -328,18 +199,18 @@ class Socket:
         except TimeoutError:
             if time.expired():
                 await self.close(TRY_LATER, "Too slow")
-            raise _Closed from None
+            raise WireClosed from None
         except RuntimeError:
-            raise _Closed from None
+            raise WireClosed from None
 
     async def _fail(self, code: int, reason: str) -> NoReturn:
         await self.close(code, reason)
-        raise _Closed
+        raise WireClosed
 
     def _init_is_late(self) -> None:
         if not self._initialised:
             closing = self.close(INIT_TIMEOUT, "Connection initialisation timeout")
-            self._let_finish(asyncio.get_running_loop().create_task(closing))
+            self._door.let_finish(asyncio.get_running_loop().create_task(closing))
 
     async def _payload(self, message: dict[str, object]) -> dict[str, object]:
         payload = message.get("payload")

@@ -1,0 +1,212 @@
+"""The operations of one connection: told apart by their ids, counted, and ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from graphql import OperationType
+from starlette.websockets import WebSocketDisconnect
+from structlog.contextvars import bind_contextvars
+
+from domain.refusals import RequestCode, RequestError, Text
+from graph.door import negotiation, requests
+from graph.door.caller import Caller, OpenContext, OperationContext, TokenExpired
+from graph.door.documents import Operation
+from graph.door.errors import Errors, Rejected, Told, Translate
+from graph.door.execution import Answer, Execution, SourceFailed
+from graph.door.guard import Guard
+from graph.door.limits import Limits
+from graph.door.requests import Asked
+
+
+class WireClosed(Exception):  # noqa: N818 - the end of a connection is no error
+    """Nothing can be said any more, whichever side ended it."""
+
+
+class Wire(Protocol):
+    """The way to one client, in the words of its protocol; raises WireClosed once that has ended."""
+
+    async def send_next(self, id_: str, answer: Answer) -> None:
+        """One answer of an operation that goes on."""
+
+    async def send_errors(self, id_: str, errors: list[Told]) -> None:
+        """The operation is over: it failed as a whole."""
+
+    async def send_complete(self, id_: str) -> None:
+        """The operation is over: everything was answered."""
+
+    async def sign_in_expired(self) -> None:
+        """What the connection was let in with has run out; it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDoor:
+    """What every connection that stays open needs of the house."""
+
+    execution: Execution
+    open_context: OpenContext
+    limits: Limits
+    default_locale: str
+    translate: Translate
+    finishing: set[asyncio.Task[None]]
+    """Mutations whose client left; they run to their end, and the shutdown waits for them."""
+
+    def let_finish(self, task: asyncio.Task[None]) -> None:
+        """Lets a task outlive its connection."""
+        self.finishing.add(task)
+        task.add_done_callback(self.finishing.discard)
+
+
+class Operations:
+    """What runs on one connection, each under an id of the client's."""
+
+    def __init__(self, door: LiveDoor, wire: Wire, caller: Caller) -> None:
+        self._door = door
+        self._wire = wire
+        self._caller = caller
+        self._locale = door.default_locale
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._mutating: set[str] = set()
+        self._asked = 0
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._running
+
+    @property
+    def caller(self) -> Caller:
+        """As whom the next operation is begun."""
+        return self._caller
+
+    def introduce(self, caller: Caller) -> None:
+        """The caller has said who it is, or in which language it reads."""
+        self._caller = caller
+        self._locale = negotiation.language(caller.accept_language, self._door.default_locale)
+
+    def errors(self) -> Errors:
+        """Words for what goes wrong with one operation, in the caller's language."""
+        return Errors(self._locale, self._door.translate)
+
+    def begin(self, id_: str, asked: Asked) -> None:
+        """Begins an operation under an id that is free. Raises RATE_LIMITED when too many run already."""
+        most = self._door.limits.socket_operations
+        if len(self._running) >= most:
+            raise RequestError(
+                RequestCode.RATE_LIMITED,
+                Text(
+                    en=f"At most {most} operations run on one connection.",
+                    zh=f"每个连接最多同时运行 {most} 个操作。",
+                ),
+            )
+        self._asked += 1
+        caller = replace(self._caller, request_id=f"{self._caller.request_id}.{self._asked}")
+        self._running[id_] = asyncio.create_task(self._operate(id_, asked, caller))
+
+    def complete(self, id_: str) -> None:
+        """Ends an operation because its client has heard enough; a mutation runs to its end, unheard."""
+        task = self._running.pop(id_, None)
+        if task is None:
+            return
+        if id_ in self._mutating:
+            self._mutating.discard(id_)
+            self._door.let_finish(task)
+        else:
+            task.cancel()
+
+    def cancel(self) -> None:
+        """Cancels what may be cut off, but for the operation that calls this."""
+        for task in self._cancellable():
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def end(self) -> None:
+        """Returns once everything is cancelled that may be, and has cleaned up."""
+        ending = self._cancellable()
+        for id_, task in self._running.items():
+            if id_ in self._mutating:
+                self._door.let_finish(task)
+        self._running.clear()
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+
+    # One operation -------------------------------------------------------
+
+    async def _operate(self, id_: str, asked: Asked, caller: Caller) -> None:
+        bind_contextvars(request_id=caller.request_id)
+        try:
+            await self._answer(id_, asked, caller)
+        except Rejected as rejected:
+            await self._over(id_, self.errors().of_rejected(rejected))
+        except SourceFailed as failed:
+            await self._over(id_, failed.errors)
+        except TokenExpired:
+            self._forget(id_)
+            await self._wire.sign_in_expired()
+        except (WireClosed, WebSocketDisconnect):
+            pass
+        except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
+            await self._over(id_, [self.errors().of_exception(error)])
+
+    async def _answer(self, id_: str, asked: Asked, caller: Caller) -> None:
+        door = self._door
+        requests.refuse_nul(asked)
+        operation = await door.execution.operation(asked)
+        if operation.type is OperationType.SUBSCRIPTION:
+            with Guard(door.limits.operation_seconds):
+                context = await door.open_context(caller)
+            executor = door.execution.start(operation, asked.variables, context)
+            events = door.execution.events(executor, context, self.errors)
+            try:
+                async for answer in events:
+                    await self._next(id_, answer)
+            finally:
+                await events.aclose()
+        else:
+            if operation.type is OperationType.MUTATION:
+                self._mutating.add(id_)
+            await self._next(id_, await self._answer_once(operation, asked, caller))
+        await self._over(id_)
+
+    async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> Answer:
+        context: OperationContext | None = None
+        try:
+            with Guard(self._door.limits.operation_seconds):
+                context = await self._door.open_context(caller)
+                executor = self._door.execution.start(operation, asked.variables, context)
+                return await self._door.execution.answer(executor, self.errors())
+        except BaseException:
+            if context is not None:
+                context.abandon()
+            raise
+
+    async def _next(self, id_: str, answer: Answer) -> None:
+        if self._is_running(id_):
+            await self._wire.send_next(id_, answer)
+
+    async def _over(self, id_: str, errors: list[Told] | None = None) -> None:
+        """Says that an operation is over, unless the client said so first."""
+        if not self._forget(id_):
+            return
+        with suppress(WireClosed, WebSocketDisconnect):
+            if errors is not None:
+                await self._wire.send_errors(id_, errors)
+            else:
+                await self._wire.send_complete(id_)
+
+    def _is_running(self, id_: str) -> bool:
+        return self._running.get(id_) is asyncio.current_task()
+
+    def _forget(self, id_: str) -> bool:
+        """Frees the id of the operation that is ending; False when the client had ended it before."""
+        if not self._is_running(id_):
+            return False
+        del self._running[id_]
+        self._mutating.discard(id_)
+        return True
+
+    def _cancellable(self) -> list[asyncio.Task[None]]:
+        return [task for id_, task in self._running.items() if id_ not in self._mutating]
