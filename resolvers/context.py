@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -17,7 +18,7 @@ import structlog
 
 from domain.access import Principal
 from domain.news import News
-from domain.refusals import RefusalCode, Refused
+from domain.refusals import RefusalCode, Refused, RequestCode, RequestError, Text
 from persistence import idempotency
 from persistence.database import Connection
 from persistence.news import outbox
@@ -29,7 +30,17 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _LONGEST_KEY = 200
-_TRIES = 3
+_TRIES = 5
+# What a commit may take until others see it, and how far apart the clocks of two processes may be.
+_COMMIT_MARGIN = timedelta(milliseconds=100)
+
+
+class _Overtaken(Exception):  # noqa: N818 - no error: the work is done again
+    """The moment that a unit of work had to end before has come, or is too close."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(f"{moment} came before the commit")
+        self.moment = moment
 
 
 class Work:
@@ -39,6 +50,11 @@ class Work:
         self.db = db
         self.now = now
         self.news: list[News] = []
+        self.deadline: datetime | None = None
+
+    def finish_before(self, moment: datetime | None) -> None:
+        """Has the work rolled back and done again, once the moment has passed, unless it ends before it."""
+        self.deadline = moment
 
     def announce(self, *news: News) -> None:
         """Tells everybody, once the work is committed."""
@@ -93,7 +109,8 @@ class Context:
         """What `act` answered when this caller first used the key: done in one transaction, and never twice.
 
         `body` is the whole input; the same key with another body is refused with IDEMPOTENCY_KEY_REUSED. A
-        refusal rolls everything back and leaves the key free.
+        refusal rolls everything back and leaves the key free. Raises UNAVAILABLE when moments that the work
+        had to finish before overtook it again and again.
         """
         if not 1 <= len(key) <= _LONGEST_KEY:
             raise Refused.because(
@@ -111,6 +128,12 @@ class Context:
                 if not tries_left:
                     raise
                 _log.warning("deadlock, trying again", mutation=mutation)
+            except _Overtaken as overtaken:
+                if not tries_left:
+                    raise _never_in_time() from overtaken
+                # Never long: it is at most the margin away.
+                wait = overtaken.moment - self.house.clock()
+                await asyncio.sleep(min(max(wait, timedelta()), _COMMIT_MARGIN).total_seconds())
         raise AssertionError("unreachable: the last try answers or raises")
 
     async def _once(
@@ -124,9 +147,22 @@ class Context:
             answer = await act(work)
             news_id = await outbox.write(db, work.news)
             await idempotency.keep(db, name, {**answer, "news": news_id})
+            if work.deadline is not None and work.deadline <= self.house.clock() + _COMMIT_MARGIN:
+                raise _Overtaken(work.deadline)
         if news_id is not None:
             self.house.hub.nudge()
         return Done(answer, news_id)
+
+
+def _never_in_time() -> RequestError:
+    return RequestError(
+        RequestCode.UNAVAILABLE,
+        Text(
+            en="Other changes came due at every try; nothing was done, please try again.",
+            zh="每次尝试时都有其他变更恰好生效；未作任何更改，请重试。",
+        ),
+        retry_after_seconds=1,
+    )
 
 
 def _first_answer(before: idempotency.Answered, digest: bytes) -> Done:

@@ -88,6 +88,18 @@ class PriceEndPayload(PricesPayload):
     pass
 
 
+async def _locked(context: Context, work: Work, skus: Sequence[str]) -> dict[str, writes.LockedVariant]:
+    """By sku: the variants that exist, locked; `work.now` is the moment from which a change counts.
+
+    The work has to be over when the clock next changes a price of theirs: a boundary between that moment and
+    the commit would be told under one version with the old prices and then with the new.
+    """
+    variants = await writes.lock_variants(work.db, skus)
+    work.now = context.house.clock()  # the wait may have been long, and a boundary may have passed in it
+    work.finish_before(await writes.next_boundary(work.db, variants, work.now))
+    return variants
+
+
 # ------------------------------------------------------------------ pricesSet
 
 
@@ -102,8 +114,7 @@ async def prices_set(info: Info, input: PricesSetInput) -> PricesSetPayload:
     _must_count(len(prices), "prices")
 
     async def act(work: Work) -> dict[str, Any]:
-        variants = await writes.lock_variants(work.db, [price.sku for price in prices])
-        work.now = context.house.clock()  # the wait may have been long, and a boundary may have passed in it
+        variants = await _locked(context, work, [price.sku for price in prices])
         await _must_be_sound(context, work, prices, variants)
         drafts = [_new_price(price) for price in prices]
         try:
@@ -259,8 +270,7 @@ async def price_end(info: Info, input: PriceEndInput) -> PriceEndPayload:
     async def act(work: Work) -> dict[str, Any]:
         ids = list(dict.fromkeys(_record_ids(input.ids)))
         found = await pricing_db.records_by_id(work.db, ids)
-        variants = await writes.lock_variants(work.db, [row.sku for row in found.values()])
-        work.now = context.house.clock()  # the wait may have been long: what was ahead of us may be over
+        variants = await _locked(context, work, [row.sku for row in found.values()])
         if input.at is not None and input.at < work.now:
             raise Refused.because(
                 RefusalCode.INVALID_INPUT,

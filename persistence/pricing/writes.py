@@ -14,6 +14,7 @@ from sqlmodel import col
 from domain.pricing.kinds import PriceKind
 from persistence.catalog.tables import Variant
 from persistence.database import Connection, given, param, statement, texts
+from persistence.pricing.reads import FOREVER
 from persistence.pricing.tables import PriceEnd, PriceRecord
 
 _MOMENT = sa.DateTime(timezone=True)
@@ -58,6 +59,44 @@ _LOCK = statement(
 async def lock_variants(db: Connection, skus: Sequence[str]) -> dict[str, LockedVariant]:
     """By sku: the variants that exist, locked for a change of their prices."""
     return {row.sku: row for row in await _LOCK.all(db, skus=sorted(set(skus)))}
+
+
+_after = param("after", _MOMENT)
+_until = sa.func.coalesce(PriceRecord.valid_until, FOREVER)
+_locked = given("locked", sku=sa.Text)
+
+
+def _first_of_variant(moment: Any) -> Any:
+    """The first moment still ahead in a column of a locked variant's records; a step down an index."""
+    return (
+        sa.select(sa.func.min(moment))
+        .where(col(PriceRecord.sku) == _locked.c.sku, moment > _after)
+        .correlate(_locked)
+        .scalar_subquery()
+    )
+
+
+_NEXT_BOUNDARY = statement(
+    sa.select(
+        sa.func.nullif(
+            sa.func.min(
+                sa.func.least(_first_of_variant(col(PriceRecord.valid_from)), _first_of_variant(_until))
+            ),
+            FOREVER,
+        )
+    ).select_from(_locked)
+)
+
+
+async def next_boundary(
+    db: Connection, variants: dict[str, LockedVariant], after: datetime
+) -> datetime | None:
+    """The first moment after another at which a price of a locked variant begins or ends by the clock.
+
+    To be asked before anything is changed: it is what everybody else knows until the transaction is over.
+    """
+    moment: datetime | None = await _NEXT_BOUNDARY.value(db, sku=list(variants), after=after)
+    return moment
 
 
 _COLUMNS: tuple[tuple[str, Any], ...] = (
