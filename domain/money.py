@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 
@@ -43,6 +44,35 @@ def exponent(currency: str) -> int:
 def half_up(value: Decimal) -> int:
     """The nearest whole number, halves away from zero: the one rounding of the house."""
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def half_up_ratio(numerator: int, denominator: int) -> int:
+    """The nearest whole number to a fraction that is not negative, halves up: `half_up` on whole numbers."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def split(amount: int, weights: Sequence[int]) -> list[int]:
+    """The amount in proportion to the weights, in whole units that add up to it.
+
+    By largest remainder: each has its share rounded down, and what is left over goes one by one to those that
+    lost most, earlier ones first. No share is above its weight while the amount is not above their sum.
+    Nothing is negative; all weights zero share only zero.
+    """
+    whole = sum(weights)
+    if whole == 0:
+        if amount:
+            raise ValueError(f"nobody is there to share {amount}")
+        return [0] * len(weights)
+    shares, lost = [], []
+    for weight in weights:
+        share, remainder = divmod(amount * weight, whole)
+        shares.append(share)
+        lost.append(-remainder)
+    over = amount - sum(shares)
+    if over:
+        for place in sorted(range(len(weights)), key=lost.__getitem__)[:over]:
+            shares[place] += 1
+    return shares
 
 
 def exact_minor(amount: Decimal, currency: str) -> int | None:
