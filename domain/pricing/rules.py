@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from domain.money import exact_minor, exponent
+from domain.money import Money, exact_minor, exponent
 from domain.pricing.records import Slot, SlotFields, missing_for_kind, slot
 from domain.pricing.wording import FIELD_WORDS, KIND_WORDS, moment
 from domain.refusals import Refusal, RefusalCode, Text
 
 LONGEST_CAMPAIGN = 64
 LONGEST_SOURCE = 200
+# Ten thousand million yuan: a million pieces of it still make a sum of 64 bits.
+LARGEST_AMOUNT_MINOR = 10**12
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -100,11 +102,16 @@ def _amount(draft: PriceDraft) -> list[Problem]:
         return [Problem("amount", Text("The amount is not a number.", "金额不是数字。"))]
     if amount < 0:
         return [Problem("amount", Text("A price is not negative.", "价格不能为负。"))]
+    largest = Money(LARGEST_AMOUNT_MINOR, currency)
+    if amount > largest.amount:
+        return [
+            Problem(
+                "amount", Text(f"A price is {largest} at most.", f"价格至多为 {currency} {largest.amount}。")
+            )
+        ]
     if exact_minor(amount, currency) is not None:
         return []
     digits = exponent(currency)
-    if amount.scaleb(digits) == amount.scaleb(digits).to_integral_value():
-        return [Problem("amount", Text("The amount is too large.", "金额过大。"))]
     return [
         Problem(
             "amount",

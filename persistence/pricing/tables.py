@@ -44,6 +44,8 @@ class PriceRecord(SQLModel, table=True):
         sa.CheckConstraint("min_quantity >= 1", name="quantity"),
         # Equal when a record was ended before it began.
         sa.CheckConstraint("valid_until >= valid_from", name="window"),
+        # An "infinity" is no moment: what has no end has none.
+        sa.CheckConstraint("isfinite(valid_from) AND isfinite(valid_until)", name="finite"),
         # What is or will be valid for a sku; also the latest end that has passed.
         sa.Index("price_record_until", "sku", sa.text("coalesce(valid_until, 'infinity'::timestamptz)")),
         sa.Index(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 
 from domain.catalog.content import ContentUnit
@@ -152,6 +153,13 @@ async def test_one_bad_row_refuses_them_all_with_every_reason(shop: Shop, sku: s
         row(sku, "9.00", kind="BARGAIN", campaign="cut", validFrom=_LATER, validUntil=_SOONER),
         row(sku, "8.00", kind="LIVE"),
         row(sku, "8.00", kind="CLEARANCE", minQuantity=0),
+        row(sku, "10000000000.01", channel="pos"),
+        row(sku, "10.00", channel="app", currencyCode="CNY"),
+        row(sku, "10.00", minQuantity=3, currencyCode="CNY"),
+        row(sku, "10.00", kind="STORE", store="nowhere"),
+        row(sku, "10.00", minQuantity=4, validUntil="2020-01-01T00:00:00Z"),
+        row(sku, "10.00", minQuantity=5, source=""),
+        row(sku, "10.00", minQuantity=6, campaign="c" * 65),
     )
     assert (told["prices"], told["cursor"]) == ([], None)
     found = {(error["field"][2], error["field"][3]) for error in told["userErrors"]}
@@ -165,9 +173,47 @@ async def test_one_bad_row_refuses_them_all_with_every_reason(shop: Shop, sku: s
         ("7", "validUntil"),
         ("8", "campaign"),
         ("9", "minQuantity"),
+        ("10", "amount"),
+        ("11", "currencyCode"),
+        ("12", "currencyCode"),
+        ("13", "store"),
+        ("14", "validUntil"),
+        ("15", "source"),
+        ("16", "campaign"),
     }
     assert {error["code"] for error in told["userErrors"]} == {"INVALID_INPUT"}
     assert await price(shop, sku) is None
+
+
+async def test_just_inside_every_limit_rows_are_taken_and_each_is_its_own(shop: Shop, sku: str) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+    told = await set_prices(
+        shop,
+        row(sku, "0.00"),
+        row(sku, "10000000000.00", channel="pos"),
+        row(sku, "10.00", minQuantity=2, validUntil=_SOONER),
+        row(sku, "11.00", minQuantity=2, validFrom=_SOONER, validUntil=_LATER),
+        row(sku, "12.00", minQuantity=2, validFrom=_LATER),
+        row(sku, "10.00", minQuantity=3, validUntil=soon),
+        row(sku, "10.00", kind="STORE", store="central"),
+        row(sku, "10.00", minQuantity=5, source=f"s-{sku}".ljust(200, "s")),
+        row(sku, "10.00", minQuantity=6, campaign="c" * 64),
+    )
+    assert told["userErrors"] == []
+    assert len(told["prices"]) == 9
+
+
+async def test_the_database_keeps_no_infinite_moment(shop: Shop, sku: str) -> None:
+    async with shop.database() as db:
+        for bad in ({"valid_from": "-infinity"}, {"valid_from": "infinity"}, {"valid_until": "infinity"}):
+            ((name, moment),) = bad.items()
+            with pytest.raises(asyncpg.CheckViolationError, match="price_record_finite"):
+                await db.execute(
+                    "INSERT INTO price_record "  # noqa: S608 - the names are written above
+                    f"(sku, kind, amount_minor, currency_code, source, sequence, recorded_by, {name}) "
+                    f"VALUES ($1, 'LIST', 1, 'HKD', 'endless', 1, 'tests', '{moment}')",
+                    sku,
+                )
 
 
 async def test_a_refusal_speaks_the_callers_language(shop: Shop, sku: str) -> None:

@@ -1,0 +1,58 @@
+"""What the database keeps of prices."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from alembic import command
+
+from persistence import migrate
+from persistence.database import connect
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+async def test_prices_that_were_kept_with_endless_moments_are_mended(bare_database: str) -> None:
+    """Open windows stay open, bounded ones as they are, and what could never count still never does."""
+    await asyncio.to_thread(command.upgrade, migrate.alembic_config(bare_database), "0002")
+    db = await connect(bare_database)
+    try:
+        product = await db.fetchval(
+            "INSERT INTO product (handle, names, words) VALUES ('milk', '{}', '') RETURNING id"
+        )
+        await db.execute("INSERT INTO variant (sku, product_id) VALUES ('milk', $1)", product)
+        windows = [
+            ("-infinity", "infinity"),
+            ("-infinity", None),
+            (None, "infinity"),
+            (None, None),
+            ("2026-02-01Z", "infinity"),
+            ("-infinity", "2026-02-01Z"),
+            ("infinity", "infinity"),
+            ("-infinity", "-infinity"),
+            (None, "-infinity"),
+        ]
+        for number, window in enumerate(windows):
+            await db.execute(
+                "INSERT INTO price_record (sku, kind, amount_minor, currency_code, source, sequence, "
+                "recorded_at, recorded_by, valid_from, valid_until) "
+                "VALUES ('milk', 'LIST', 1, 'HKD', $1, $2, $3, 'tests', "
+                "$4::text::timestamptz, $5::text::timestamptz)",
+                str(number),
+                number,
+                WHEN,
+                *window,
+            )
+        await migrate.upgrade(bare_database)
+        rows = await db.fetch("SELECT valid_from, valid_until FROM price_record ORDER BY sequence")
+    finally:
+        await db.close()
+    never = (WHEN, WHEN)
+    assert [tuple(row) for row in rows] == [
+        *[(None, None)] * 4,
+        (LATER, None),
+        (None, LATER),
+        *[never] * 3,
+    ]
