@@ -112,3 +112,10 @@ STOCK_READERS = Rule(
 CATALOG_WRITERS = Rule("staff; partners with CATALOG_WRITE", _TRADE, PartnerScope.CATALOG_WRITE)
 PRICE_WRITERS = Rule("staff; partners with PRICE_WRITE", _TRADE, PartnerScope.PRICE_WRITE)
 STOCK_WRITERS = Rule("staff; partners with STOCK_WRITE", _TRADE, PartnerScope.STOCK_WRITE)
+CART_USERS = Rule("everyone; partners with ORDER_WRITE", EVERYONE.kinds, PartnerScope.ORDER_WRITE)
+ORDER_READERS = Rule("everyone; partners with ORDER_READ", EVERYONE.kinds, PartnerScope.ORDER_READ)
+ORDER_LISTERS = Rule("staff; partners with ORDER_READ", _TRADE, PartnerScope.ORDER_READ)
+ORDER_HANDLERS = Rule("staff; partners with ORDER_WRITE", _TRADE, PartnerScope.ORDER_WRITE)
+ORDER_RECORDERS = Rule(
+    "staff, devices; partners with ORDER_WRITE", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.ORDER_WRITE
+)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.money import Money
+
 
 class RefusalCode(StrEnum):
     """Why a mutation was refused; the closed set of the whole graph (`UserErrorCode` on the wire)."""
@@ -80,6 +82,33 @@ class Refusal:
     code: RefusalCode
     text: Text
     field: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockRefusal(Refusal):
+    """Fewer of a sku can be bought than the `wanted` ones, in a store or (None) in all that deliver."""
+
+    sku: str
+    wanted: int
+    available: int
+    store: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRefusal(Refusal):
+    """One of a sku costs more than was shown."""
+
+    sku: str
+    was: Money
+    now: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalRefusal(Refusal):
+    """The whole costs more than was shown, for another reason than the price of a line."""
+
+    was: Money
+    now: Money
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error

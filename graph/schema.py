@@ -17,6 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from resolvers import (
+    carts,
     catalog,
     channels,
     inventory,
@@ -28,6 +29,7 @@ from resolvers import (
     store_list,
     stores,
 )
+from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
 from resolvers.scalars import SCALARS
 from resolvers.shapes import PlainUserError
 
@@ -43,6 +45,7 @@ QUERIES: list[Any] = [
     catalog.variant,
     catalog.variants,
     inventory.stock_levels,
+    carts.cart,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -50,6 +53,12 @@ MUTATIONS: list[Any] = [
     price_setting.price_end,
     inventory.stock_adjust,
     inventory.stock_count,
+    carts.cart_create,
+    carts.cart_lines_set,
+    carts.cart_fulfilment_set,
+    carts.cart_coupon_apply,
+    carts.cart_points_set,
+    carts.cart_touch_add,
 ]
 SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed]
 
@@ -76,7 +85,7 @@ def build_schema() -> GraphQLSchema:
         mutation=create_type("Mutation", MUTATIONS),
         subscription=create_type("Subscription", SUBSCRIPTIONS),
         # Reachable through their interface only.
-        types=[PlainUserError],
+        types=[PlainUserError, InsufficientStockError, PriceChangedError, TotalChangedError],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     return _without_null_defaults(built._schema)

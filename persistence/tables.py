@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
-from persistence import channels, idempotency, labels, stores
+from persistence import carts, channels, idempotency, labels, stores
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.news import tables as news
@@ -14,6 +14,7 @@ METADATA = SQLModel.metadata
 
 __all__ = [
     "METADATA",
+    "carts",
     "catalog",
     "channels",
     "idempotency",

@@ -125,6 +125,12 @@ async def availability_of(context: Context, asked: Resolved, sku: str) -> Availa
     )
 
 
+async def units_for_sale(context: Context, asked: Resolved, sku: str) -> int:
+    """How many of a sku a resolved context could buy now, whoever asks."""
+    found = await availability_of(context, asked, sku)
+    return sum(promised(stock, found.policy) for stock in found.stocks)
+
+
 @query(STOCK_READERS, description="at most 100; skus the store never had are left out")
 async def stock_levels(info: Info, store: str, skus: list[str]) -> list[StockLevel]:
     at_most("skus", skus, _MOST_KEYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -73,6 +74,11 @@ async def resolve(context: Context, asked: SalesContext) -> Resolved:
 
     Raises BAD_USER_INPUT for an unknown channel or store, FORBIDDEN for the past when the viewer is no staff.
     """
+    return await resolve_exactly(context, replace(asked, store=asked.store or context.viewer.store))
+
+
+async def resolve_exactly(context: Context, asked: SalesContext) -> Resolved:
+    """The same for a context that somebody stored: without a store there, no viewer supplies one."""
     key = (asked.channel, asked.store, asked.campaign, asked.at)
     known = context.places.get(key)
     if known is None:
@@ -87,7 +93,7 @@ async def _resolve(context: Context, asked: SalesContext) -> Resolved:
         raise RequestError.bad_input(
             en=f'There is no channel "{asked.channel}".', zh=f"没有渠道“{asked.channel}”。"
         )
-    code = asked.store or viewer.store
+    code = asked.store
     store = None
     if code is not None:
         store = await directory.store(code)

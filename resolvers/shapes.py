@@ -10,12 +10,15 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transf
 from uuid import UUID
 
 import strawberry
+from typing_extensions import TypedDict
 
 from domain import money
 from domain.access import EVERYONE, Rule
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind, StockPolicy
 from domain.inventory import StockMovementReason, StockStatus
+from domain.orders.states import FulfilmentKind, OrderState
+from domain.payments import PaymentState, RefundState
 from domain.pricing.kinds import PriceKind
 from domain.refusals import Refusal, RefusalCode, Refused, RequestError
 from domain.stores import StoreService
@@ -38,6 +41,10 @@ strawberry.enum(
 strawberry.enum(ContentUnit)
 strawberry.enum(StockStatus)
 strawberry.enum(StockMovementReason)
+strawberry.enum(FulfilmentKind)
+strawberry.enum(OrderState)
+strawberry.enum(PaymentState)
+strawberry.enum(RefundState)
 strawberry.enum(
     RefusalCode, name="UserErrorCode", description="One closed set for the whole graph; values may be added."
 )
@@ -200,17 +207,44 @@ class PlainUserError(UserError):
     """A refusal that its code and message say all about."""
 
 
-def _user_error(refusal: Refusal, locale: str) -> UserError:
-    return PlainUserError(
+class Told(TypedDict):
+    """What every refusal tells, in the caller's language."""
+
+    code: RefusalCode
+    message: str
+    field: list[str] | None
+
+
+# Refusals that say more have a shape of their own, beside the area that refuses so.
+_SHOWN: dict[type[Refusal], Callable[[Any, Told], UserError]] = {}
+
+
+def shown_as(
+    kind: type[Refusal],
+) -> Callable[[Callable[[Any, Told], UserError]], Callable[[Any, Told], UserError]]:
+    """Registers how a kind of refusal is shown: the maker gets the refusal and what every one tells."""
+
+    def register(maker: Callable[[Any, Told], UserError]) -> Callable[[Any, Told], UserError]:
+        _SHOWN[kind] = maker
+        return maker
+
+    return register
+
+
+def user_error(refusal: Refusal, locale: str) -> UserError:
+    """A refusal as a row of `userErrors`, in the caller's language."""
+    told = Told(
         code=refusal.code,
         message=refusal.text.in_language(locale),
         field=list(refusal.field) if refusal.field is not None else None,
     )
+    maker = _SHOWN.get(type(refusal))
+    return PlainUserError(**told) if maker is None else maker(refusal, told)
 
 
 def user_errors(refused: Refused, locale: str) -> list[UserError]:
     """The rows of `userErrors` a refusal shows as, in the caller's language."""
-    return [_user_error(refusal, locale) for refusal in refused.refusals]
+    return [user_error(refusal, locale) for refusal in refused.refusals]
 
 
 @strawberry.type

@@ -1,0 +1,185 @@
+"""Carts: one row each, its lines inside, so that a change of it is one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import Field, SQLModel, col, select
+from typing_extensions import TypedDict
+
+from persistence import columns
+from persistence.database import Connection, Statement, param, statement
+
+_MOMENT = sa.DateTime(timezone=True)
+
+
+class StoredLine(TypedDict):
+    """A line: how many of a sku, and the price of one that was shown when it was set (None: not for sale)."""
+
+    sku: str
+    quantity: int
+    shown: int | None
+
+
+class StoredAddress(TypedDict):
+    """Where goods are to be brought."""
+
+    name: str
+    phone: str
+    region: str
+    city: str
+    street: str
+    postal_code: str | None
+
+
+class StoredFulfilment(TypedDict):
+    """How the goods reach the shopper; `kind` is a FulfilmentKind."""
+
+    kind: str
+    store: str | None
+    address: StoredAddress | None
+
+
+class StoredTouch(TypedDict):
+    """What led here: a code that was scanned or followed, and when (ISO 8601)."""
+
+    code: str
+    at: str
+
+
+class Cart(SQLModel, table=True):
+    """What somebody means to buy. Whoever knows the id may use a visitor's; a member's is the member's own.
+
+    `order_id` is what became of it. The id is no UUIDv7: nobody shall guess it from a time.
+    No foreign keys: thousands of carts at once would share-lock the row of one channel.
+    """
+
+    id: UUID = Field(
+        default=None,
+        sa_type=sa.Uuid,
+        primary_key=True,
+        sa_column_kwargs={"server_default": sa.text("gen_random_uuid()")},
+    )
+    channel: str = columns.text()
+    store: str | None = columns.optional_text()
+    campaign: str | None = columns.optional_text()
+    member: str | None = columns.optional_text()
+    lines: list[StoredLine] = columns.document(default="[]")
+    fulfilment: StoredFulfilment | None = columns.optional_document()
+    coupon: str | None = columns.optional_text()
+    points: int = columns.whole(default=0)
+    touches: list[StoredTouch] = columns.document(default="[]")
+    order_id: UUID | None = Field(default=None, sa_type=sa.Uuid, nullable=True)
+    expires_at: datetime = columns.moment()
+
+    __table_args__ = (sa.Index("cart_expiry", "expires_at"), sa.Index("cart_member", "member"))
+
+
+_CREATE = statement(
+    insert(Cart)
+    .values(
+        channel=param("channel"),
+        store=param("store"),
+        campaign=param("campaign"),
+        member=param("member"),
+        lines=param("lines"),
+        expires_at=param("expires_at"),
+    )
+    .returning(Cart),
+    Cart,
+)
+
+
+async def create(
+    db: Connection,
+    *,
+    channel: str,
+    store: str | None,
+    campaign: str | None,
+    member: str | None,
+    lines: Sequence[StoredLine],
+    expires_at: datetime,
+) -> Cart:
+    """A new cart; its id is what nobody can guess."""
+    return await _CREATE.one(
+        db,
+        channel=channel,
+        store=store,
+        campaign=campaign,
+        member=member,
+        lines=list(lines),
+        expires_at=expires_at,
+    )
+
+
+_BY_ID = statement(select(Cart).where(col(Cart.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
+_LOCK = statement(select(Cart).where(Cart.id == param("id")).with_for_update())
+
+
+async def carts_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Cart]:
+    """By id: the carts that are there, those over and those bought too."""
+    return {row.id: row for row in await _BY_ID.all(db, ids=ids)}
+
+
+async def lock(db: Connection, cart_id: UUID) -> Cart | None:
+    """A cart, locked until the transaction ends."""
+    return await _LOCK.one_or_none(db, id=cart_id)
+
+
+def _setting(**values: Any) -> Statement[Cart]:
+    change = (
+        sa.update(Cart)
+        .where(col(Cart.id) == param("cart_id"))
+        .values(expires_at=param("kept_until", _MOMENT), **values)
+        .returning(Cart)
+    )
+    return statement(change, Cart)
+
+
+_SET_LINES = _setting(lines=param("new_lines", JSONB))
+_SET_FULFILMENT = _setting(fulfilment=param("new_fulfilment", JSONB))
+_SET_TOUCHES = _setting(touches=param("new_touches", JSONB))
+_SET_COUPON = _setting(coupon=param("new_coupon", sa.Text))
+_SET_POINTS = _setting(points=param("new_points", sa.Integer))
+_BUY = statement(
+    sa.update(Cart).where(col(Cart.id) == param("cart_id")).values(order_id=param("bought_as", sa.Uuid))
+)
+
+
+async def set_lines(db: Connection, cart_id: UUID, lines: Sequence[StoredLine], kept_until: datetime) -> Cart:
+    """The cart with these lines; lock it first."""
+    return await _SET_LINES.one(db, cart_id=cart_id, new_lines=list(lines), kept_until=kept_until)
+
+
+async def set_fulfilment(
+    db: Connection, cart_id: UUID, fulfilment: StoredFulfilment, kept_until: datetime
+) -> Cart:
+    """The cart, brought to the shopper like this; lock it first."""
+    return await _SET_FULFILMENT.one(db, cart_id=cart_id, new_fulfilment=fulfilment, kept_until=kept_until)
+
+
+async def set_touches(
+    db: Connection, cart_id: UUID, touches: Sequence[StoredTouch], kept_until: datetime
+) -> Cart:
+    """The cart, with these touches; lock it first."""
+    return await _SET_TOUCHES.one(db, cart_id=cart_id, new_touches=list(touches), kept_until=kept_until)
+
+
+async def set_coupon(db: Connection, cart_id: UUID, coupon: str | None, kept_until: datetime) -> Cart:
+    """The cart with this coupon, or without one; lock it first."""
+    return await _SET_COUPON.one(db, cart_id=cart_id, new_coupon=coupon, kept_until=kept_until)
+
+
+async def set_points(db: Connection, cart_id: UUID, points: int, kept_until: datetime) -> Cart:
+    """The cart, paid with so many points; lock it first."""
+    return await _SET_POINTS.one(db, cart_id=cart_id, new_points=points, kept_until=kept_until)
+
+
+async def buy(db: Connection, cart_id: UUID, order_id: UUID) -> None:
+    """Marks the cart as bought; lock it first."""
+    await _BUY.run(db, cart_id=cart_id, bought_as=order_id)

@@ -1,0 +1,46 @@
+"""What a basket comes to, as carts and orders show it."""
+
+from __future__ import annotations
+
+import strawberry
+
+from domain.access import EVERYONE
+from domain.baskets import Basket
+from resolvers.shapes import Money, shape
+
+
+@shape(EVERYONE, description="Something taken off.")
+class Discount:
+    source: str
+    name: str
+    amount: Money = strawberry.field(description="positive: what is taken off")
+
+
+@shape(EVERYONE, description="items is before discounts; total = items - discounts + shipping")
+class Totals:
+    items: Money
+    discounts: Money
+    shipping: Money
+    total: Money
+    points_earned: int
+
+    @classmethod
+    def of(cls, basket: Basket) -> Totals:
+        """The totals of a basket."""
+        return cls.in_minor(
+            basket.currency_code,
+            items=basket.items_minor,
+            discounts=basket.discounts_minor,
+            shipping=basket.shipping_minor,
+        )
+
+    @classmethod
+    def in_minor(cls, currency_code: str, *, items: int, discounts: int, shipping: int) -> Totals:
+        """The totals from their parts in minor units."""
+        return cls(
+            items=Money.of(items, currency_code),
+            discounts=Money.of(discounts, currency_code),
+            shipping=Money.of(shipping, currency_code),
+            total=Money.of(items - discounts + shipping, currency_code),
+            points_earned=0,
+        )
