@@ -6,9 +6,11 @@ const NEW_KEY = "{new key}";
 /** GraphiQL's way to the graph: subscriptions over the socket, all else by POST. */
 export function makeFetcher({ endpoint, identity, live }) {
   return async (asTyped, options) => {
+    const operation = chosenOperation(asTyped);
     const params = { ...asTyped, variables: withNewKeys(asTyped.variables) };
+    if (operation) params.operationName = operation.name?.value;
     const typed = lowerCased(options?.headers);
-    if (isSubscription(params)) return live.run(params, typed);
+    if (operation?.operation === "subscription") return live.run(params, typed);
     // What is typed under Headers wins over who is signed in above.
     return post(endpoint, params, { ...(await identity.headers()), ...typed });
   };
@@ -39,15 +41,17 @@ function withNewKeys(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withNewKeys(inner)]));
 }
 
-function isSubscription({ query, operationName }) {
+/** What is to run: the operation that is named, or the only one; null where the server has to say what is wrong. */
+function chosenOperation({ query, operationName }) {
   let operations;
   try {
     operations = parse(query).definitions.filter((one) => one.kind === "OperationDefinition");
   } catch {
-    return false; // the server words the syntax error
+    return null;
   }
-  const named = operations.find((one) => one.name?.value === operationName);
-  return (named ?? operations[0])?.operation === "subscription";
+  // GraphiQL reads a document's names a moment after its tab has changed; until then it tells those of the tab before.
+  if (operations.length === 1) return operations[0];
+  return operations.find((one) => one.name?.value === operationName) ?? null;
 }
 
 const lowerCased = (headers) =>
