@@ -21,11 +21,11 @@ _SCHEME = "bearer "
 class SignedContext(Context):
     """A context that ends with its token: a stream opened under one does not outlive it."""
 
-    expires_at: datetime | None = None
+    standing: SignedIn | None = None
 
     def for_event(self) -> Self:
         """The same for one event of a stream; raises TokenExpired once the token has run out."""
-        if self.expires_at is not None and self.house.clock() >= self.expires_at:
+        if self.standing is not None and self.house.clock() >= self.standing.expires_at:
             raise TokenExpired
         # Not super(): a dataclass with slots is another class than the one this body closes over.
         return Context.for_event(self)
@@ -51,8 +51,7 @@ class Reception:
             preferred(caller.accept_language, self._house.default_locale),
             caller.request_id,
         )
-        if signed_in is not None:
-            context.expires_at = signed_in.expires_at
+        context.standing = signed_in
         return context
 
     def _signed_in(self, caller: Caller, now: datetime) -> SignedIn | None:

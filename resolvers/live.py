@@ -60,8 +60,20 @@ class _What(NamedTuple):
     seen: Context | None = None
 
 
+class _Resumable:
+    """An event that says where its stream can be taken up again."""
+
+    kind: LiveKind
+    cursor: EventCursor
+
+    @property
+    def resume_from(self) -> str | None:
+        """The cursor, once what it stands for was told as a whole: not inside a snapshot, nor before one."""
+        return None if self.kind in (LiveKind.SNAPSHOT, LiveKind.RESYNC) else str(self.cursor)
+
+
 @shape(PRICE_READERS)
-class PriceEvent:
+class PriceEvent(_Resumable):
     asked: strawberry.Private[SalesContext]
     seen: strawberry.Private[Context | None]
 
@@ -91,7 +103,7 @@ class PriceEvent:
 
 
 @shape(STOCK_SHOPPERS)
-class StockEvent:
+class StockEvent(_Resumable):
     asked: strawberry.Private[SalesContext]
     seen: strawberry.Private[Context | None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,8 +19,22 @@ class Caller:
     request_id: str
 
 
+class Standing(Protocol):
+    """As whom a signed-in caller was let in."""
+
+    @property
+    def principal(self) -> Hashable:
+        """Equal for callers who are the same and may see the same."""
+        ...
+
+
 class OperationContext(Protocol):
     """What resolvers find in `info.context` during one operation."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """As whom the caller was let in; None for a visitor."""
+        ...
 
     def for_event(self) -> OperationContext:
         """The same viewer with fresh loaders, for one event of a subscription.

@@ -14,9 +14,9 @@ from graph.door.documents import Documents
 from graph.door.errors import Translate, no_translation
 from graph.door.execution import Execution, FindDocument, HouseExecutor, no_documents
 from graph.door.http import HttpDoor, Page
+from graph.door.inside import Inside
 from graph.door.limits import Limits
-from graph.door.operations import LiveDoor
-from graph.door.websocket import RESTARTING, Socket
+from graph.door.websocket import Socket
 
 
 class Door:
@@ -51,19 +51,8 @@ class Door:
             find_document=find_document,
             executor_class=executor_class,
         )
-        self._http = HttpDoor(
-            execution,
-            open_context,
-            limits,
-            default_locale=default_locale,
-            translate=translate,
-            page=page,
-        )
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._sockets: set[Socket] = set()
-        self._live_door = LiveDoor(
-            execution, open_context, limits, default_locale, translate, self._finishing
-        )
+        self._inside = Inside(execution, open_context, limits, default_locale, translate)
+        self._http = HttpDoor(self._inside, page=page)
 
     async def http(self, request: Request) -> Response:
         """The Starlette endpoint for every method of `/graphql`."""
@@ -71,27 +60,22 @@ class Door:
 
     async def websocket(self, ws: WebSocket) -> None:
         """The Starlette endpoint for `/graphql` over a WebSocket."""
-        socket = Socket(self._live_door, ws)
-        self._sockets.add(socket)
-        try:
+        socket = Socket(self._inside, ws)
+        with self._inside.connections.holding(socket):
             await socket.serve(draining=self._http.draining)
-        finally:
-            self._sockets.discard(socket)
 
     @property
-    def sockets(self) -> int:
-        """How many sockets are open."""
-        return len(self._sockets)
+    def connections(self) -> int:
+        """How many sockets and event streams are open."""
+        return len(self._inside.connections)
 
     async def drain(self, *, seconds: float = 10.0) -> None:
-        """Takes no new operation from now on, closes every socket with 1012 and lets the rest finish.
+        """Takes no new operation from now on, ends every stream (sockets with 1012) and lets the rest finish.
 
         What clients of the reference kind do then is to connect again, to whoever listens next. Requests
         under way are the server's to wait for; mutations whose socket left are waited for here, so long.
         """
         self._http.draining = True
-        await asyncio.gather(
-            *(socket.close(RESTARTING, "Service restart") for socket in tuple(self._sockets))
-        )
-        if self._finishing:
-            await asyncio.wait(tuple(self._finishing), timeout=seconds)
+        await self._inside.connections.restart()
+        if self._inside.finishing:
+            await asyncio.wait(tuple(self._inside.finishing), timeout=seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard, cast
 
 import orjson
@@ -23,6 +23,7 @@ from graph.door.errors import Errors, Rejected, Told
 from graph.door.guard import Guard
 from graph.door.limits import Limits, TooCostly, points
 from graph.door.requests import Asked
+from graph.door.resuming import resumed
 
 FindDocument = Callable[[str], Awaitable[str | None]]
 """The text of a published document by its id (`sha256:<hex>`), None where there is none."""
@@ -38,10 +39,14 @@ _ENCODING = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An encoded GraphQL response; `nothing_because` is the reason when it holds no data at all."""
+    """An encoded GraphQL response; `nothing_because` is the reason when it holds no data at all.
+
+    `resume_from` is the cursor of an event after which its stream may be resumed.
+    """
 
     payload: bytes
     nothing_because: RequestError | None = None
+    resume_from: str | None = None
 
 
 async def no_documents(_: str) -> str | None:
@@ -84,6 +89,12 @@ class Execution:
                 )
         return self._documents.operation(source, asked.operation_name)
 
+    def resumed(
+        self, operation: Operation, variables: dict[str, object], after: str
+    ) -> tuple[Operation, dict[str, object]]:
+        """A subscription and its variables as if `after` had been given; unchanged when it takes no such."""
+        return resumed(self._schema, operation, variables, after)
+
     def start(
         self, operation: Operation, variables: Mapping[str, object], context: OperationContext
     ) -> HouseExecutor:
@@ -118,6 +129,8 @@ class Execution:
     ) -> AsyncGenerator[Answer, None]:
         """The answers of a subscription, one for every event of its source, each with a context of its own.
 
+        An event that has an attribute `resume_from` says from which cursor on its stream goes on without it.
+
         Raises Rejected or RequestError when the source says no. Closing it closes the source.
         """
         with Guard(self._limits.operation_seconds):
@@ -136,7 +149,9 @@ class Execution:
                 except BaseException:
                     fresh.abandon()
                     raise
-                yield encoded(result, errors())
+                answer = encoded(result, errors())
+                cursor = getattr(payload, "resume_from", None)
+                yield answer if cursor is None else replace(answer, resume_from=cursor)
         finally:
             context.abandon()
             close = getattr(source, "aclose", None)

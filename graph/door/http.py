@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
 from structlog.contextvars import bind_contextvars
 
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door import negotiation, requests
-from graph.door.caller import Caller, OpenContext, OperationContext
+from graph.door.bodies import json_body
+from graph.door.caller import Caller, OperationContext, Standing
 from graph.door.documents import Operation
-from graph.door.errors import Errors, Rejected, Translate
-from graph.door.execution import Answer, Execution, refusal
+from graph.door.errors import Errors, Rejected
+from graph.door.event_stream import DistinctStream
+from graph.door.execution import Answer, refusal
 from graph.door.guard import Guard, HungUp
-from graph.door.limits import Limits
+from graph.door.inside import Inside
+from graph.door.replies import STATUS, STATUS_OF_NOTHING, Refuse, Reply, advice
+from graph.door.requests import Asked
+from graph.door.single_connection import (
+    OPERATION_PARAMETER,
+    TOKEN_HEADER,
+    TOKEN_PARAMETER,
+    SingleConnections,
+)
 
 Page = Callable[[Request], Awaitable[Response]]
 """Answers a person's browser that navigates to the door."""
-
-_STATUS = {
-    RequestCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    RequestCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    RequestCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    RequestCode.BUDGET_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
-    RequestCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
-    RequestCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-    RequestCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-"""Of a request that failed as a whole; every other code is 400."""
-
-_STATUS_OF_NOTHING = {
-    code: _STATUS[code]
-    for code in (
-        RequestCode.RATE_LIMITED,
-        RequestCode.BUDGET_EXHAUSTED,
-        RequestCode.TIMEOUT,
-        RequestCode.UNAVAILABLE,
-    )
-}
-"""Of an operation that was run and could answer none of its fields: what a proxy or a retry should know."""
 
 _CONTENT_TYPE = {
     name: (b"content-type", f"{name}; charset=utf-8".encode())
@@ -65,23 +50,12 @@ _READ = frozenset(
         b"content-length",
         b"content-encoding",
         b"x-request-id",
+        b"last-event-id",
+        TOKEN_HEADER,
     }
 )
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-_LINGER_BYTES = 16_000_000
-_LINGER_SECONDS = 2.0
-_UNAVAILABLE_SECONDS = 5
-"""When to come back where whoever raised UNAVAILABLE does not say."""
-
-
-class _Refuse(Exception):  # noqa: N818 - an answer of HTTP itself
-    """A request that HTTP has its own status for."""
-
-    def __init__(self, status: HTTPStatus, text: Text, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(text.en)
-        self.status = status
-        self.error = RequestError(RequestCode.BAD_USER_INPUT, text)
-        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +66,29 @@ class _Asking:
     headers: dict[bytes, str]
     caller: Caller
     errors: Errors
-    is_get: bool
+    method: str
+    accept: str | None
+    common: list[tuple[bytes, bytes]]
+    reads_json: bool
 
+    @property
+    def is_get(self) -> bool:
+        """Whether it may only ask, and change nothing."""
+        return self.method == "GET"
 
-class Reply(Response):
-    """A response whose headers are ready to be sent; what Starlette would otherwise work out for each."""
-
-    def __init__(self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self.status_code = status
-        self.body = body
-        self.background = None
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), *headers]
+    @property
+    def stream_token(self) -> str | None:
+        """The event stream that was reserved for it; where no header can be set, a parameter names it."""
+        return self.headers.get(TOKEN_HEADER) or self.request.query_params.get(TOKEN_PARAMETER)
 
 
 class HttpDoor:
     """The HTTP endpoint."""
 
-    def __init__(
-        self,
-        execution: Execution,
-        open_context: OpenContext,
-        limits: Limits,
-        *,
-        default_locale: str,
-        translate: Translate,
-        page: Page | None,
-    ) -> None:
-        self._execution = execution
-        self._open_context = open_context
-        self._limits = limits
-        self._default_locale = default_locale
-        self._translate = translate
+    def __init__(self, inside: Inside, *, page: Page | None) -> None:
+        self._inside = inside
         self._page = page
+        self._single = SingleConnections(inside)
         self.draining = False
 
     async def answer(self, request: Request) -> Response:
@@ -136,7 +101,7 @@ class HttpDoor:
         if method == "GET" and self._page is not None and negotiation.wants_page(accept):
             return await self._page(request)
         accept_language = headers.get(b"accept-language")
-        errors = Errors(negotiation.language(accept_language, self._default_locale), self._translate)
+        errors = self._inside.errors(accept_language)
         caller = Caller(headers.get(b"authorization"), headers.get(b"x-api-key"), accept_language, request_id)
         media_type = negotiation.media_type(accept)
         common = [
@@ -145,60 +110,118 @@ class HttpDoor:
             _NO_STORE,
         ]
         try:
-            if media_type is None:
-                raise _Refuse(
-                    HTTPStatus.NOT_ACCEPTABLE,
-                    Text(
-                        en=f"Answers are {negotiation.GRAPHQL_RESPONSE} or {negotiation.JSON}.",
-                        zh=f"响应只提供 {negotiation.GRAPHQL_RESPONSE} 或 {negotiation.JSON}。",
-                    ),
-                )
             if self.draining:
                 raise restarting()
-            return await self._answered(_Asking(request, headers, caller, errors, method == "GET"), common)
-        except _Refuse as refuse:
+            return await self._answered(
+                _Asking(request, headers, caller, errors, method, accept, common, media_type is not None)
+            )
+        except Refuse as refuse:
             told = [errors.of_exception(refuse.error)]
             return Reply(refuse.status, refusal(told), (*common, *refuse.headers))
         except Rejected as rejected:
             return Reply(HTTPStatus.BAD_REQUEST, refusal(errors.of_rejected(rejected)), common)
         except RequestError as error:
-            status = _STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
-            return Reply(status, refusal([errors.of_exception(error)]), (*common, *_advice(error)))
+            status = STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
+            return Reply(status, refusal([errors.of_exception(error)]), (*common, *advice(error)))
         except HungUp:
             return Reply(HTTPStatus.BAD_REQUEST, b"", common)
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
-            translated = self._translate(error)
+            translated = self._inside.translate(error)
             told = [errors.of_exception(translated or error)]
             if translated is None:
                 return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, refusal(told), common)
-            status = _STATUS.get(translated.code, HTTPStatus.BAD_REQUEST)
-            return Reply(status, refusal(told), (*common, *_advice(translated)))
+            status = STATUS.get(translated.code, HTTPStatus.BAD_REQUEST)
+            return Reply(status, refusal(told), (*common, *advice(translated)))
 
-    async def _answered(self, asking: _Asking, common: list[tuple[bytes, bytes]]) -> Response:
-        if asking.is_get:
-            asked = requests.from_query_string(asking.request.query_params)
-        else:
-            asked = requests.from_json(await self._body(asking))
-        operation = await self._execution.operation(asked)
+    async def _answered(self, asking: _Asking) -> Response:
+        if asking.method == "PUT":
+            token = self._single.reserve(asking.caller, await self._standing(asking))
+            return Reply(HTTPStatus.CREATED, token.encode(), [_TEXT, *asking.common[1:]])
+        if (token_given := asking.stream_token) is not None:
+            return await self._on_reserved(asking, token_given)
+        if not asking.reads_json and not negotiation.accepts_stream(asking.accept):
+            raise _not_acceptable()
+        asked = await self._asked(asking)
+        if (streamed := await self._streamed(asking, asked)) is not None:
+            return streamed
+        operation = await self._inside.execution.operation(asked)
         if operation.type is OperationType.SUBSCRIPTION:
             raise RequestError.bad_input(
-                en="Subscriptions are answered over a WebSocket (graphql-transport-ws).",
-                zh="订阅请通过 WebSocket（graphql-transport-ws）进行。",
+                en="Subscriptions are answered as text/event-stream (graphql-sse), when Accept names it, or "
+                "over a WebSocket (graphql-transport-ws).",
+                zh="订阅请在 Accept 中指明 text/event-stream（graphql-sse），"
+                "或通过 WebSocket（graphql-transport-ws）进行。",
             )
         if asking.is_get and operation.type is not OperationType.QUERY:
-            raise _Refuse(
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                Text(
-                    en="A GET may only query; send mutations by POST.", zh="GET 只能查询，变更请使用 POST。"
-                ),
-                (b"allow", b"POST"),
-            )
+            raise _only_queries_by_get()
         answer = await self._run(asking, operation, asked.variables)
         if answer.nothing_because is None:
-            return Reply(HTTPStatus.OK, answer.payload, common)
+            return Reply(HTTPStatus.OK, answer.payload, asking.common)
         because = answer.nothing_because
-        status = _STATUS_OF_NOTHING.get(because.code, HTTPStatus.OK)
-        return Reply(status, answer.payload, (*common, *_advice(because)))
+        status = STATUS_OF_NOTHING.get(because.code, HTTPStatus.OK)
+        return Reply(status, answer.payload, (*asking.common, *advice(because)))
+
+    async def _asked(self, asking: _Asking) -> Asked:
+        if asking.is_get:
+            return requests.from_query_string(asking.request.query_params)
+        if asking.method != "POST":
+            raise Refuse(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                Text(en="The graph answers GET and POST.", zh="接口只接受 GET 和 POST。"),
+                (b"allow", b"GET, POST"),
+            )
+        return requests.from_json(
+            await json_body(asking.request.receive, asking.headers, self._inside.limits)
+        )
+
+    # Event streams ---------------------------------------------------------
+
+    async def _streamed(self, asking: _Asking, asked: Asked) -> Response | None:
+        """An event stream, where the client would rather have one; None where it is answered in JSON.
+
+        What is wrong with the operation itself is told in the stream, as the protocol wants it: who reads
+        streams with a browser's EventSource sees nothing of a response that is none.
+        """
+        prefers = negotiation.prefers_stream(asking.accept)
+        if not prefers and not negotiation.accepts_stream(asking.accept):
+            return None
+        try:
+            kind = (await self._inside.execution.operation(asked)).type
+        except (Rejected, RequestError):
+            if not prefers:
+                raise
+        else:
+            if not prefers and kind is not OperationType.SUBSCRIPTION:
+                return None
+            if asking.is_get and kind is OperationType.MUTATION:
+                raise _only_queries_by_get()
+        await self._standing(asking)
+        after = asking.headers.get(b"last-event-id") or None
+        return DistinctStream(self._inside, asking.caller, asked, after=after)
+
+    async def _on_reserved(self, asking: _Asking, token: str) -> Response:
+        """The answer to a request about a reserved stream: it is opened, fed, or an operation of it ended."""
+        standing = await self._standing(asking)
+        if asking.is_get:
+            if not negotiation.accepts_stream(asking.accept):
+                raise _not_acceptable()
+            return self._single.open(token, standing)
+        if asking.method == "DELETE":
+            id_ = asking.request.query_params.get(OPERATION_PARAMETER)
+            self._single.complete(token, standing, id_)
+            return Reply(HTTPStatus.OK, b"", asking.common[1:])
+        asked = await self._asked(asking)
+        await self._single.begin(token, asking.caller, standing, asked)
+        return Reply(HTTPStatus.ACCEPTED, b"", asking.common[1:])
+
+    async def _standing(self, asking: _Asking) -> Standing | None:
+        """As whom the caller is let in. Raises RequestError with UNAUTHENTICATED."""
+        with Guard(self._inside.limits.operation_seconds, asking.request.receive):
+            context = await self._inside.open_context(asking.caller)
+        context.abandon()
+        return context.standing
+
+    # Answers in JSON -------------------------------------------------------
 
     async def _run(self, asking: _Asking, operation: Operation, variables: dict[str, object]) -> Answer:
         """The answer of an operation, within its time and as long as the client listens.
@@ -210,48 +233,14 @@ class HttpDoor:
         is_mutation = operation.type is OperationType.MUTATION
         receive = None if is_mutation else asking.request.receive
         try:
-            with Guard(self._limits.operation_seconds, receive):
-                context = await self._open_context(asking.caller)
-                executor = self._execution.start(operation, variables, context)
-                return await self._execution.answer(executor, asking.errors)
+            with Guard(self._inside.limits.operation_seconds, receive):
+                context = await self._inside.open_context(asking.caller)
+                executor = self._inside.execution.start(operation, variables, context)
+                return await self._inside.execution.answer(executor, asking.errors)
         except BaseException:
             if context is not None:
                 context.abandon()
             raise
-
-    async def _body(self, asking: _Asking) -> bytes | bytearray:
-        """The body of a POST, within its size and time."""
-        if asking.request.method != "POST":
-            raise _Refuse(
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                Text(en="The graph answers GET and POST.", zh="接口只接受 GET 和 POST。"),
-                (b"allow", b"GET, POST"),
-            )
-        _must_be_json(asking.headers)
-        most = self._limits.body_bytes
-        receive = asking.request.receive
-        length = asking.headers.get(b"content-length", "")
-        if length.isdigit() and int(length[:20]) > most:
-            if int(length[:20]) <= _LINGER_BYTES:
-                await _discard_rest(receive)
-            raise _too_large(most)
-        body = bytearray()
-        with Guard(self._limits.body_seconds, late=_body_is_late):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise HungUp
-                chunk: bytes = message.get("body", b"")
-                more: bool = message.get("more_body", False)
-                if len(body) + len(chunk) > most:
-                    if more:
-                        await _discard_rest(receive)
-                    raise _too_large(most)
-                if not more and not body:
-                    return chunk
-                body += chunk
-                if not more:
-                    return body
 
 
 def request_id_from(sent: str | None) -> str:
@@ -280,73 +269,20 @@ def _headers_read(request: Request) -> dict[bytes, str]:
     return headers
 
 
-def _must_be_json(headers: dict[bytes, str]) -> None:
-    """Refuses what a form on a foreign page could send: a browser asks permission before it posts JSON."""
-    sent = headers.get(b"content-type", "")
-    if sent == negotiation.JSON and b"content-encoding" not in headers:
-        return
-    kind, _, parameters = sent.partition(";")
-    charset = re.search(r'charset\s*=\s*"?([^";\s]+)', parameters, re.IGNORECASE)
-    if kind.strip().lower() != negotiation.JSON or (
-        charset is not None and charset[1].lower() not in ("utf-8", "utf8")
-    ):
-        raise _Refuse(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            Text(
-                en="Send the request as application/json in UTF-8.",
-                zh="请以 UTF-8 编码的 application/json 发送请求。",
-            ),
-            (b"accept-post", negotiation.JSON.encode()),
-        )
-    if headers.get(b"content-encoding", "identity").strip().lower() != "identity":
-        raise _Refuse(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            Text(en="Send the body uncompressed.", zh="请求体请勿压缩。"),
-            (b"accept-encoding", b"identity"),
-        )
-
-
-async def _discard_rest(receive: Receive) -> None:
-    """Reads over what is left of a body that is refused, within bounds.
-
-    Most clients read the answer only after they have sent everything; closing earlier resets the connection
-    under them and the answer is lost.
-    """
-    left = _LINGER_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-
-
-def _body_is_late() -> _Refuse:
-    return _Refuse(
-        HTTPStatus.REQUEST_TIMEOUT,
-        Text(en="The body took too long to arrive.", zh="请求体接收超时。"),
-        (b"connection", b"close"),
+def _not_acceptable() -> Refuse:
+    ours = f"{negotiation.GRAPHQL_RESPONSE}, {negotiation.JSON}"
+    return Refuse(
+        HTTPStatus.NOT_ACCEPTABLE,
+        Text(
+            en=f"Answers are {ours} or {negotiation.EVENT_STREAM}.",
+            zh=f"响应只提供 {ours} 或 {negotiation.EVENT_STREAM}。",
+        ),
     )
 
 
-def _too_large(most: int) -> _Refuse:
-    return _Refuse(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        Text(en=f"The body is larger than {most} bytes.", zh=f"请求体超过 {most} 字节。"),
-        # A rest of the body may be left unread: only a new connection starts at a request again.
-        (b"connection", b"close"),
+def _only_queries_by_get() -> Refuse:
+    return Refuse(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        Text(en="A GET may only query; send mutations by POST.", zh="GET 只能查询，变更请使用 POST。"),
+        (b"allow", b"POST"),
     )
-
-
-def _advice(error: RequestError) -> list[tuple[bytes, bytes]]:
-    """The headers that go with a refusal."""
-    headers: list[tuple[bytes, bytes]] = []
-    if error.code is RequestCode.UNAUTHENTICATED:
-        headers.append((b"www-authenticate", b'Bearer realm="shelfgraph", error="invalid_token"'))
-    seconds = error.retry_after_seconds
-    if seconds is None and error.code is RequestCode.UNAVAILABLE:
-        seconds = _UNAVAILABLE_SECONDS
-    if seconds is not None:
-        headers.append((b"retry-after", b"%d" % max(seconds, 0)))
-    return headers

@@ -60,6 +60,10 @@ class Limits:
     socket_init_seconds: float = 10.0
     socket_message_bytes: int = 1_000_000
     socket_send_seconds: float = 10.0
+    keep_alive_seconds: float = 12.0
+    """How long an event stream may be silent before a comment keeps proxies from ending it."""
+    reservation_seconds: float = 30.0
+    """How long an event stream that was reserved waits for its client."""
 
 
 class TooCostly(RequestError):  # noqa: N818 - like the refusals it is one of

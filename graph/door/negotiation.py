@@ -7,6 +7,7 @@ from functools import lru_cache
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
 
 
 @lru_cache(maxsize=256)
@@ -28,6 +29,26 @@ def media_type(accept: str | None) -> str | None:
                     best = (weight, rank, ours)
                 break
     return best[2] if best else None
+
+
+@lru_cache(maxsize=256)
+def accepts_stream(accept: str | None) -> bool:
+    """Whether the client reads event streams: it names them, for most that accept anything would not."""
+    return accept is not None and _stream_weight(_weights(accept)) > 0
+
+
+@lru_cache(maxsize=256)
+def prefers_stream(accept: str | None) -> bool:
+    """Whether the client would rather have an event stream than JSON, also for what has one answer."""
+    if accept is None:
+        return False
+    weights = _weights(accept)
+    ours = (GRAPHQL_RESPONSE, JSON, "application/*", "*/*")
+    return _stream_weight(weights) > max(weights.get(name, 0.0) for name in ours)
+
+
+def _stream_weight(weights: dict[str, float]) -> float:
+    return weights.get(EVENT_STREAM, weights.get("text/*", 0.0))
 
 
 @lru_cache(maxsize=256)

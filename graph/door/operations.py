@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from graphql import OperationType
@@ -12,13 +12,13 @@ from starlette.websockets import WebSocketDisconnect
 from structlog.contextvars import bind_contextvars
 
 from domain.refusals import RequestCode, RequestError, Text
-from graph.door import negotiation, requests
-from graph.door.caller import Caller, OpenContext, OperationContext, TokenExpired
+from graph.door import requests
+from graph.door.caller import Caller, OperationContext, TokenExpired
 from graph.door.documents import Operation
-from graph.door.errors import Errors, Rejected, Told, Translate
-from graph.door.execution import Answer, Execution, SourceFailed
+from graph.door.errors import Errors, Rejected, Told
+from graph.door.execution import Answer, SourceFailed
 from graph.door.guard import Guard
-from graph.door.limits import Limits
+from graph.door.inside import Inside
 from graph.door.requests import Asked
 
 
@@ -42,32 +42,13 @@ class Wire(Protocol):
         """What the connection was let in with has run out; it ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveDoor:
-    """What every connection that stays open needs of the house."""
-
-    execution: Execution
-    open_context: OpenContext
-    limits: Limits
-    default_locale: str
-    translate: Translate
-    finishing: set[asyncio.Task[None]]
-    """Mutations whose client left; they run to their end, and the shutdown waits for them."""
-
-    def let_finish(self, task: asyncio.Task[None]) -> None:
-        """Lets a task outlive its connection."""
-        self.finishing.add(task)
-        task.add_done_callback(self.finishing.discard)
-
-
 class Operations:
     """What runs on one connection, each under an id of the client's."""
 
-    def __init__(self, door: LiveDoor, wire: Wire, caller: Caller) -> None:
+    def __init__(self, door: Inside, wire: Wire, caller: Caller) -> None:
         self._door = door
         self._wire = wire
         self._caller = caller
-        self._locale = door.default_locale
         self._running: dict[str, asyncio.Task[None]] = {}
         self._mutating: set[str] = set()
         self._asked = 0
@@ -83,14 +64,16 @@ class Operations:
     def introduce(self, caller: Caller) -> None:
         """The caller has said who it is, or in which language it reads."""
         self._caller = caller
-        self._locale = negotiation.language(caller.accept_language, self._door.default_locale)
 
     def errors(self) -> Errors:
         """Words for what goes wrong with one operation, in the caller's language."""
-        return Errors(self._locale, self._door.translate)
+        return self._door.errors(self._caller.accept_language)
 
-    def begin(self, id_: str, asked: Asked) -> None:
-        """Begins an operation under an id that is free. Raises RATE_LIMITED when too many run already."""
+    def begin(self, id_: str, asked: Asked, *, after: str | None = None) -> None:
+        """Begins an operation under an id that is free; `after` is the cursor that a subscription resumes at.
+
+        Raises RATE_LIMITED when too many run already.
+        """
         most = self._door.limits.socket_operations
         if len(self._running) >= most:
             raise RequestError(
@@ -102,7 +85,7 @@ class Operations:
             )
         self._asked += 1
         caller = replace(self._caller, request_id=f"{self._caller.request_id}.{self._asked}")
-        self._running[id_] = asyncio.create_task(self._operate(id_, asked, caller))
+        self._running[id_] = asyncio.create_task(self._operate(id_, asked, caller, after))
 
     def complete(self, id_: str) -> None:
         """Ends an operation because its client has heard enough; a mutation runs to its end, unheard."""
@@ -135,10 +118,10 @@ class Operations:
 
     # One operation -------------------------------------------------------
 
-    async def _operate(self, id_: str, asked: Asked, caller: Caller) -> None:
+    async def _operate(self, id_: str, asked: Asked, caller: Caller, after: str | None) -> None:
         bind_contextvars(request_id=caller.request_id)
         try:
-            await self._answer(id_, asked, caller)
+            await self._answer(id_, asked, caller, after)
         except Rejected as rejected:
             await self._over(id_, self.errors().of_rejected(rejected))
         except SourceFailed as failed:
@@ -151,14 +134,17 @@ class Operations:
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked
             await self._over(id_, [self.errors().of_exception(error)])
 
-    async def _answer(self, id_: str, asked: Asked, caller: Caller) -> None:
+    async def _answer(self, id_: str, asked: Asked, caller: Caller, after: str | None) -> None:
         door = self._door
         requests.refuse_nul(asked)
         operation = await door.execution.operation(asked)
         if operation.type is OperationType.SUBSCRIPTION:
             with Guard(door.limits.operation_seconds):
                 context = await door.open_context(caller)
-            executor = door.execution.start(operation, asked.variables, context)
+            variables = asked.variables
+            if after is not None:
+                operation, variables = door.execution.resumed(operation, variables, after)
+            executor = door.execution.start(operation, variables, context)
             events = door.execution.events(executor, context, self.errors)
             try:
                 async for answer in events:

@@ -19,6 +19,8 @@ class Asked:
     document_id: str | None
     operation_name: str | None
     variables: dict[str, object]
+    operation_id: str | None = None
+    """The name of the operation in an event stream that several share."""
 
 
 def from_json(body: bytes | bytearray) -> Asked:
@@ -75,7 +77,7 @@ def from_mapping(value: Mapping[str, object]) -> Asked:
         document_id = _persisted(extensions["persistedQuery"], query) or document_id
     if query is None and document_id is None:
         raise RequestError.bad_input(en="The request has no query.", zh="请求缺少 query。")
-    return Asked(query, document_id, operation_name, variables)
+    return Asked(query, document_id, operation_name, variables, _text(extensions, "operationId"))
 
 
 def refuse_nul(asked: Asked) -> None:

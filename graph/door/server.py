@@ -15,6 +15,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from graph.door.limits import Limits
 
+CUT_OFF = "shelfgraph.cut_off"
+"""The ASGI extension by which a stream ends the connection of a client that has stopped reading."""
+
 
 class HttpProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose request heads arrive in time and stay small.
@@ -43,6 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Starts the deadline of the next head on a connection that is kept."""
         super().on_message_begin()
+        self.scope["extensions"] = {CUT_OFF: {"now": self.transport.abort}}
         if self._head_timer is None:
             self._expect_head()
 

@@ -19,7 +19,8 @@ from graph.door.errors import Told
 from graph.door.execution import Answer
 from graph.door.guard import Guard
 from graph.door.http import request_id_from
-from graph.door.operations import LiveDoor, Operations, WireClosed
+from graph.door.inside import Inside
+from graph.door.operations import Operations, WireClosed
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -43,7 +44,7 @@ _ACK = '{"type":"connection_ack"}'
 class Socket:
     """One connection, from its handshake to its close code."""
 
-    def __init__(self, door: LiveDoor, ws: WebSocket) -> None:
+    def __init__(self, door: Inside, ws: WebSocket) -> None:
         self._door = door
         self._ws = ws
         self._initialised = False
@@ -67,7 +68,7 @@ class Socket:
             await self.close(BAD_PROTOCOL, f"Speak {PROTOCOL}")
             return
         if draining:
-            await self.close(RESTARTING, "Service restart")
+            await self.restart()
             return
         timer = asyncio.get_running_loop().call_later(
             self._door.limits.socket_init_seconds, self._init_is_late
@@ -84,6 +85,10 @@ class Socket:
             timer.cancel()
             self._closed = True
             await self._operations.end()
+
+    async def restart(self) -> None:
+        """Closes the socket as clients of the reference kind want it to connect again."""
+        await self.close(RESTARTING, "Service restart")
 
     async def close(self, code: int, reason: str) -> None:
         """Closes the socket, once; what runs on it ends with it."""

@@ -29,6 +29,13 @@ class Shop:
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """As whom somebody was let in."""
+
+    principal: str
+
+
 class Context:
     """A context as the house would make it; its loaders are a number that tells whether it is fresh."""
 
@@ -39,6 +46,11 @@ class Context:
         self.number = Context.made
         self.caller = caller
         self.shop = shop
+
+    @property
+    def standing(self) -> Standing | None:
+        given = self.caller.authorization or self.caller.api_key
+        return None if given is None else Standing(given)
 
     def for_event(self) -> Context:
         if self.shop.tokens_expired:
@@ -197,7 +209,31 @@ class Tick:
 
 
 @strawberry.type
+class Step:
+    """An event with a place in an order; only every other one is a good one to go on from."""
+
+    number: int
+
+    @property
+    def resume_from(self) -> str | None:
+        return str(self.number) if self.number % 2 else None
+
+
+@strawberry.type
 class Subscription:
+    @strawberry.subscription
+    async def steps(
+        self, info: Info, after: str | None = None, to: int | None = None
+    ) -> AsyncGenerator[Step, None]:
+        number = int(after or 0)
+        try:
+            while to is None or number < to:
+                number += 1
+                yield Step(number=number)
+                await asyncio.sleep(0.01)
+        finally:
+            info.context.shop.closed_streams.append("steps")
+
     @strawberry.subscription
     async def ticks(self, info: Info, to: int = 3, name: str = "ticks") -> AsyncGenerator[Tick, None]:
         shop = info.context.shop

@@ -77,7 +77,7 @@ async def test_what_a_foreign_page_could_post_is_refused(running: Running, heade
     assert running.shop.started == started
 
 
-@pytest.mark.parametrize("accept", ["text/html", "text/event-stream", "application/xml", "*/*;q=0"])
+@pytest.mark.parametrize("accept", ["text/html", "text/plain", "application/xml", "*/*;q=0"])
 async def test_nothing_else_can_be_answered(running: Running, accept: str) -> None:
     answer = await running.http.post("/graphql", json=HELLO, headers={"accept": accept})
     assert answer.status_code == 406
@@ -204,7 +204,7 @@ async def test_get_is_for_queries(
     assert running.shop.started == started
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["DELETE", "OPTIONS"])
 async def test_other_methods(running: Running, method: str) -> None:
     answer = await running.http.request(method, "/graphql", json=HELLO)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

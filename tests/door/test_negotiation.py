@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from graph.door.negotiation import GRAPHQL_RESPONSE, JSON, language, media_type, wants_page
+from graph.door.negotiation import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    accepts_stream,
+    language,
+    media_type,
+    prefers_stream,
+    wants_page,
+)
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -38,6 +46,31 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
 )
 def test_the_media_type(accept: str | None, chosen: str | None) -> None:
     assert media_type(accept) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept", "accepts", "prefers"),
+    [
+        (None, False, False),
+        ("*/*", False, False),
+        (JSON, False, False),
+        ("text/event-stream", True, True),
+        ("Text/Event-Stream", True, True),
+        ("text/*", True, True),
+        ("text/event-stream;q=0", False, False),
+        ("text/*, text/event-stream;q=0", False, False),
+        ("text/event-stream;q=1.1", False, False),
+        (f"text/event-stream, {JSON}", True, False),
+        (f"text/event-stream;q=0.9, {JSON};q=0.8", True, True),
+        (f"text/event-stream;q=0.8, {JSON};q=0.9", True, False),
+        (f"text/event-stream, {GRAPHQL_RESPONSE}", True, False),
+        ("text/event-stream, application/*", True, False),
+        ("text/event-stream, */*", True, False),
+        ("text/event-stream, */*;q=0.1", True, True),
+    ],
+)
+def test_event_streams(accept: str | None, accepts: bool, prefers: bool) -> None:
+    assert (accepts_stream(accept), prefers_stream(accept)) == (accepts, prefers)
 
 
 @pytest.mark.parametrize(

@@ -409,7 +409,7 @@ async def test_a_client_that_goes_ends_everything_it_began(serve: Serve, abort: 
             await client.connection.close()
         await until(lambda: running.shop.closed_streams == ["ticks", "ticks"])
         await until(lambda: sorted(running.shop.cancelled) == ["slow", "tick"])
-        await until(lambda: running.door.sockets == 0)
+        await until(lambda: running.door.connections == 0)
 
 
 async def test_a_query_over_a_socket_has_its_time(serve: Serve) -> None:
@@ -433,7 +433,7 @@ async def test_a_client_that_stops_reading_is_closed(serve: Serve) -> None:
         client.connection.transport.pause_reading()
         await client.ask("subscription { forever(size: 100000) }")
         await until(lambda: running.shop.closed_streams == ["forever"])
-        await until(lambda: running.door.sockets == 0)
+        await until(lambda: running.door.connections == 0)
         client.connection.transport.resume_reading()
         assert await client.closed() == (1013, "Too slow")
 
@@ -448,7 +448,7 @@ async def test_a_client_that_never_reads_again_is_cut_off(
         connections = running.server.server_state.connections
         client.connection.transport.pause_reading()
         await client.ask("subscription { forever(size: 100000) }")
-        await until(lambda: running.door.sockets == 0 and len(running.shop.closed_streams) == 1)
+        await until(lambda: running.door.connections == 0 and len(running.shop.closed_streams) == 1)
         await until(lambda: not connections)
         client.connection.transport.abort()
 
