@@ -9,6 +9,7 @@ from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.news import tables as news
 from persistence.pricing import tables as pricing
+from persistence.promotions import tables as promotions
 
 METADATA = SQLModel.metadata
 
@@ -22,5 +23,6 @@ __all__ = [
     "labels",
     "news",
     "pricing",
+    "promotions",
     "stores",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,16 @@ from domain.money import half_up_ratio, split
 
 WHOLE = 10_000
 """A hundred percent in basis points."""
+
+
+class BenefitKind(StrEnum):
+    """What sort of thing a promotion takes off."""
+
+    PERCENT_OFF = "PERCENT_OFF"
+    AMOUNT_OFF = "AMOUNT_OFF"
+    BUY_GET = "BUY_GET"
+    BUNDLE_PRICE = "BUNDLE_PRICE"
+    SPEND_SAVE = "SPEND_SAVE"
 
 
 class Part(NamedTuple):
@@ -26,6 +37,10 @@ class Part(NamedTuple):
 
 class Benefit(Protocol):
     """Something that takes money off parts of a basket."""
+
+    @property
+    def kind(self) -> BenefitKind:
+        """What sort it is."""
 
     @property
     def by_line(self) -> bool:
@@ -43,6 +58,7 @@ class PercentOff:
     """So many basis points (1/100 %) off each line, rounded half up by line."""
 
     basis_points: int
+    kind = BenefitKind.PERCENT_OFF
     by_line = True
 
     def total(self, parts: Sequence[Part]) -> int:
@@ -59,6 +75,7 @@ class AmountOff:
     """An amount off every piece, at most what it costs."""
 
     amount_minor: int
+    kind = BenefitKind.AMOUNT_OFF
     by_line = True
 
     def total(self, parts: Sequence[Part]) -> int:
@@ -82,6 +99,7 @@ class BuyGet:
     get: int
     basis_points: int = WHOLE
     most_sets: int | None = None
+    kind = BenefitKind.BUY_GET
     by_line = False
 
     def total(self, parts: Sequence[Part]) -> int:
@@ -125,6 +143,7 @@ class BundlePrice:
     quantity: int
     price_minor: int
     most_sets: int | None = None
+    kind = BenefitKind.BUNDLE_PRICE
     by_line = False
 
     def total(self, parts: Sequence[Part]) -> int:
@@ -176,6 +195,7 @@ class SpendSave:
 
     steps: tuple[Step, ...]
     every: bool = False
+    kind = BenefitKind.SPEND_SAVE
     by_line = False
 
     def total(self, parts: Sequence[Part]) -> int:

@@ -16,12 +16,16 @@ from domain.promotions.terms import BasketLine, Excludes, Promotion, Situation
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A promotion that took something off: how much, and how much of it off each line, by the line's key."""
+    """A promotion that took something off: how much, and how much of it off each line, by the line's key.
+
+    The uses of one that `is_limited` are taken when the basket is paid for.
+    """
 
     code: str
     names: Mapping[str, str]
     amount_minor: int
     shares: Mapping[str, int]
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class PromotionBook:
         self._not_category: dict[str, int] = defaultdict(int)
         self._not_brand: dict[str, int] = defaultdict(int)
         self._everything = 0
+        self.limited = tuple(one.code for one in self._promotions if one.is_limited)
+        """The codes of those whose uses are counted."""
         for place, promotion in enumerate(self._promotions):
             target, bit = promotion.target, 1 << place
             for codes, found_by in (
@@ -163,4 +169,5 @@ def _best(together: list[Taken], alone: Iterable[Candidate], parts: Sequence[Par
 
 def _applied(taken: Taken, basket: Sequence[BasketLine]) -> Applied:
     shares = {basket[line].key: share for line, share in zip(taken.lines, taken.shares, strict=True) if share}
-    return Applied(taken.promotion.code, taken.promotion.names, sum(shares.values()), shares)
+    promotion = taken.promotion
+    return Applied(promotion.code, promotion.names, sum(shares.values()), shares, promotion.is_limited)

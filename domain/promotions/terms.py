@@ -97,12 +97,18 @@ class Promotion:
     min_quantity: int = 0
     most_minor: int | None = None
     per_member: int | None = None
+    has_budget: bool = False
     channels: frozenset[str] = NOTHING
     stores: frozenset[str] = NOTHING
     tiers: frozenset[str] = NOTHING
     campaign: str | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its uses are counted: it has a budget, or a cap for each member."""
+        return self.has_budget or self.per_member is not None
 
     @property
     def by_line(self) -> bool:
