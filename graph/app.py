@@ -66,7 +66,11 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     door = Door(
         build_schema(),
         Reception(house, tokens),
-        limits=Limits(),
+        limits=Limits(
+            connections=settings.connections,
+            caller_connections=settings.connections_per_caller,
+            connection_operations=settings.operations_per_connection,
+        ),
         introspection=development,
         default_locale=settings.default_locale,
         translate=_translate,

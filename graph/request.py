@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 from domain.access import VISITOR, Principal, PrincipalKind
 from domain.locales import preferred
 from domain.refusals import RequestCode, RequestError, Text
-from graph.door.caller import Caller, TokenExpired
+from graph.door.caller import Caller, Standing, TokenExpired
 from graph.tokens import SignedIn, TokenRefused, Tokens
 from resolvers.context import Context
 from resolvers.house import House
@@ -19,16 +18,9 @@ _SCHEME = "bearer "
 
 @dataclass(slots=True)
 class SignedContext(Context):
-    """A context that ends with its token: a stream opened under one does not outlive it."""
+    """A context that knows with which token it was opened."""
 
     standing: SignedIn | None = None
-
-    def for_event(self) -> Self:
-        """The same for one event of a stream; raises TokenExpired once the token has run out."""
-        if self.standing is not None and self.house.clock() >= self.standing.expires_at:
-            raise TokenExpired
-        # Not super(): a dataclass with slots is another class than the one this body closes over.
-        return Context.for_event(self)
 
 
 class Reception:
@@ -53,6 +45,11 @@ class Reception:
         )
         context.standing = signed_in
         return context
+
+    def must_stand(self, standing: Standing) -> None:
+        """Raises TokenExpired once the token has run out."""
+        if isinstance(standing, SignedIn) and self._house.clock() >= standing.expires_at:
+            raise TokenExpired
 
     def _signed_in(self, caller: Caller, now: datetime) -> SignedIn | None:
         if caller.authorization is not None:

@@ -122,6 +122,21 @@ class Settings(BaseSettings):
         description="The Ed25519 private key that signs tokens, in PEM. Several machines need the same one. "
         "Unset: a key file is made in the data folder.",
     )
+    connections: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="The most sockets and event streams of one process; who comes then is told to try later.",
+    )
+    connections_per_caller: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="Of these, the most for one who has signed in: a member, a clerk, a device, a partner.",
+    )
+    operations_per_connection: int = Field(
+        default=50, ge=1, le=10_000, description="The most operations that run on one of them at a time."
+    )
     shutdown_grace_seconds: float = Field(
         default=10,
         ge=0,

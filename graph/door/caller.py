@@ -37,10 +37,7 @@ class OperationContext(Protocol):
         ...
 
     def for_event(self) -> OperationContext:
-        """The same viewer with fresh loaders, for one event of a subscription.
-
-        Raises TokenExpired once the viewer's token has run out; the socket is then closed with 4403.
-        """
+        """The same viewer with fresh loaders, for one event of a subscription."""
         ...
 
     def abandon(self) -> None:
@@ -57,6 +54,10 @@ class OpenContext(Protocol):
 
     async def __call__(self, caller: Caller) -> OperationContext:
         """The context of one operation. Raises RequestError with UNAUTHENTICATED on a bad token."""
+        ...
+
+    def must_stand(self, standing: Standing) -> None:
+        """Raises TokenExpired once the token has run out, UNAUTHENTICATED once it was revoked."""
         ...
 
 

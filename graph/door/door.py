@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from graph.door.caller import OpenContext
+from graph.door.connections import Connections
 from graph.door.documents import Documents
 from graph.door.errors import Translate, no_translation
 from graph.door.execution import Execution, FindDocument, HouseExecutor, no_documents
@@ -51,7 +52,8 @@ class Door:
             find_document=find_document,
             executor_class=executor_class,
         )
-        self._inside = Inside(execution, open_context, limits, default_locale, translate)
+        self._connections = Connections(limits, open_context.must_stand)
+        self._inside = Inside(execution, open_context, limits, default_locale, translate, self._connections)
         self._http = HttpDoor(self._inside, page=page)
 
     async def http(self, request: Request) -> Response:
@@ -60,14 +62,16 @@ class Door:
 
     async def websocket(self, ws: WebSocket) -> None:
         """The Starlette endpoint for `/graphql` over a WebSocket."""
-        socket = Socket(self._inside, ws)
-        with self._inside.connections.holding(socket):
-            await socket.serve(draining=self._http.draining)
+        await Socket(self._inside, ws).serve(draining=self._http.draining)
 
     @property
     def connections(self) -> int:
         """How many sockets and event streams are open."""
-        return len(self._inside.connections)
+        return len(self._connections)
+
+    def check_sign_ins(self) -> None:
+        """Ends every connection whose sign-in counts no more; to be called when something was revoked."""
+        self._connections.check()
 
     async def drain(self, *, seconds: float = 10.0) -> None:
         """Takes no new operation from now on, ends every stream (sockets with 1012) and lets the rest finish.
@@ -76,6 +80,6 @@ class Door:
         under way are the server's to wait for; mutations whose socket left are waited for here, so long.
         """
         self._http.draining = True
-        await self._inside.connections.restart()
+        await self._connections.restart()
         if self._inside.finishing:
             await asyncio.wait(tuple(self._inside.finishing), timeout=seconds)

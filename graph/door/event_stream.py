@@ -9,8 +9,9 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from domain.refusals import RequestError
 from graph.door import negotiation
-from graph.door.caller import Caller
+from graph.door.caller import Caller, Standing
 from graph.door.errors import Told
 from graph.door.execution import Answer, refusal
 from graph.door.inside import Inside
@@ -31,11 +32,13 @@ _CUT_OFF_SECONDS = 1.0
 class EventStream(Response, Wire):
     """One stream of events, from its head to its end; what was begun on it ends with it.
 
-    The client's hang-up is read from `receive`. A stream that ends without `complete` is one that clients
+    Making it counts it in, and raises RATE_LIMITED when there are too many. The client's hang-up is read from
+    `receive`. A stream that ends without `complete` is one that clients
     open again: the server restarts, or the sign-in has expired.
     """
 
-    def __init__(self, inside: Inside, caller: Caller) -> None:
+    def __init__(self, inside: Inside, caller: Caller, standing: Standing | None) -> None:
+        inside.connections.admit(self, standing)
         self.status_code = 200
         self.background = None
         self.raw_headers = [*_HEADERS, (b"x-request-id", caller.request_id.encode())]
@@ -55,8 +58,10 @@ class EventStream(Response, Wire):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the request with the stream; returns once it is over."""
-        with self._connections.holding(self):
+        try:
             await self._serve(scope, receive, send)
+        finally:
+            self._connections.leave(self)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -101,8 +106,8 @@ class EventStream(Response, Wire):
         """Ends the stream; its client opens another one, at whichever process takes over."""
         self.end()
 
-    async def sign_in_expired(self) -> None:
-        """The token has run out; clients come back with a new one."""
+    async def dismiss(self, because: RequestError) -> None:
+        """Ends the stream: a client that has a new token by now opens another one."""
         self.end()
 
     async def say(self, event: bytes, data: bytes, *, cursor: str | None = None) -> None:
@@ -128,8 +133,10 @@ class EventStream(Response, Wire):
 class DistinctStream(EventStream):
     """A stream of one operation, whose id is its event's cursor, so that `Last-Event-ID` resumes it."""
 
-    def __init__(self, inside: Inside, caller: Caller, asked: Asked, *, after: str | None) -> None:
-        super().__init__(inside, caller)
+    def __init__(
+        self, inside: Inside, caller: Caller, standing: Standing | None, asked: Asked, *, after: str | None
+    ) -> None:
+        super().__init__(inside, caller, standing)
         self._asked = asked
         self._after = after
 

@@ -195,9 +195,9 @@ class HttpDoor:
                 return None
             if asking.is_get and kind is OperationType.MUTATION:
                 raise _only_queries_by_get()
-        await self._standing(asking)
+        standing = await self._standing(asking)
         after = asking.headers.get(b"last-event-id") or None
-        return DistinctStream(self._inside, asking.caller, asked, after=after)
+        return DistinctStream(self._inside, asking.caller, standing, asked, after=after)
 
     async def _on_reserved(self, asking: _Asking, token: str) -> Response:
         """The answer to a request about a reserved stream: it is opened, fed, or an operation of it ended."""

@@ -22,7 +22,7 @@ class Inside:
     limits: Limits
     default_locale: str
     translate: Translate
-    connections: Connections = field(default_factory=Connections)
+    connections: Connections
     finishing: set[asyncio.Task[None]] = field(default_factory=set)
     """Mutations whose client left; they run to their end, and the shutdown waits for them."""
 

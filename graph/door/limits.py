@@ -56,7 +56,13 @@ class Limits:
     body_bytes: int = 1_000_000
     body_seconds: float = 10.0
     operation_seconds: float = 10.0
-    socket_operations: int = 50
+    connections: int = 20_000
+    """Sockets and event streams that one process holds open."""
+    caller_connections: int = 100
+    """Of these, for one signed-in caller."""
+    connection_operations: int = 50
+    sign_in_check_seconds: float = 5.0
+    """How long a connection may stay open after its token has run out."""
     socket_init_seconds: float = 10.0
     socket_message_bytes: int = 1_000_000
     socket_send_seconds: float = 10.0

@@ -38,8 +38,8 @@ class Wire(Protocol):
     async def send_complete(self, id_: str) -> None:
         """The operation is over: everything was answered."""
 
-    async def sign_in_expired(self) -> None:
-        """What the connection was let in with has run out; it ends."""
+    async def dismiss(self, because: RequestError) -> None:
+        """What the connection was let in with counts no more; it ends."""
 
 
 class Operations:
@@ -74,7 +74,7 @@ class Operations:
 
         Raises RATE_LIMITED when too many run already.
         """
-        most = self._door.limits.socket_operations
+        most = self._door.limits.connection_operations
         if len(self._running) >= most:
             raise RequestError(
                 RequestCode.RATE_LIMITED,
@@ -126,9 +126,9 @@ class Operations:
             await self._over(id_, self.errors().of_rejected(rejected))
         except SourceFailed as failed:
             await self._over(id_, failed.errors)
-        except TokenExpired:
+        except TokenExpired as expired:
             self._forget(id_)
-            await self._wire.sign_in_expired()
+            await self._wire.dismiss(expired)
         except (WireClosed, WebSocketDisconnect):
             pass
         except Exception as error:  # noqa: BLE001 - the last place where a bug can be masked

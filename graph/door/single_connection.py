@@ -31,7 +31,7 @@ class ReservedStream(SharedStream):
         standing: Standing | None,
         forget: Callable[[ReservedStream], None],
     ) -> None:
-        super().__init__(inside, caller)
+        super().__init__(inside, caller, standing)
         self.token = secrets.token_urlsafe(24)
         self.standing = standing
         self.is_taken = False
@@ -56,7 +56,7 @@ class SingleConnections:
         self._streams: dict[str, ReservedStream] = {}
 
     def reserve(self, caller: Caller, standing: Standing | None) -> str:
-        """The token of a new stream, to be opened within `reservation_seconds`."""
+        """The token of a new stream, to be opened within `reservation_seconds`. Raises RATE_LIMITED."""
         stream = ReservedStream(self._inside, caller, standing, self._forget)
         self._streams[stream.token] = stream
         asyncio.get_running_loop().call_later(self._inside.limits.reservation_seconds, self._is_late, stream)
@@ -91,6 +91,8 @@ class SingleConnections:
                 HTTPStatus.CONFLICT,
                 Text(en="An operation runs under this id already.", zh="已有操作使用此 operationId。"),
             )
+        # Perhaps by a newer token than the stream was reserved with: it lives as long as that.
+        self._inside.connections.sign_in(stream, standing)
         stream.operations.introduce(caller)
         stream.operations.begin(id_, asked)
 
@@ -120,6 +122,7 @@ class SingleConnections:
         if not stream.is_taken:
             self._forget(stream)
             stream.end()
+            self._inside.connections.leave(stream)
             self._inside.let_finish(asyncio.get_running_loop().create_task(stream.operations.end()))
 
     def _forget(self, stream: ReservedStream) -> None:

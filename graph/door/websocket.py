@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
 
 import orjson
@@ -14,7 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from domain.refusals import RequestCode, RequestError
 from graph.door import requests
-from graph.door.caller import Caller, TokenExpired
+from graph.door.caller import Caller, Standing, TokenExpired
 from graph.door.errors import Told
 from graph.door.execution import Answer
 from graph.door.guard import Guard
@@ -49,6 +50,7 @@ class Socket:
         self._ws = ws
         self._initialised = False
         self._acknowledged = False
+        self._standing: Standing | None = None
         self._closed = False
         self._operations = Operations(door, self, _caller_of(ws))
         self._answers: dict[str, Callable[[dict[str, object]], Awaitable[None]]] = {
@@ -74,6 +76,7 @@ class Socket:
             self._door.limits.socket_init_seconds, self._init_is_late
         )
         try:
+            await self._count_in()
             while not self._closed:
                 await self._on_message(await self._ws.receive())
         except (WireClosed, WebSocketDisconnect):
@@ -84,6 +87,7 @@ class Socket:
         finally:
             timer.cancel()
             self._closed = True
+            self._door.connections.leave(self)
             await self._operations.end()
 
     async def restart(self) -> None:
@@ -122,7 +126,10 @@ class Socket:
 
     async def _on_ping(self, message: dict[str, object]) -> None:
         payload = await self._payload(message)
-        await self._send(orjson.dumps({"type": "pong", "payload": payload}).decode() if payload else _PONG)
+        if self._acknowledged and _credentials(payload):
+            await self._renew(payload)
+        else:
+            await self._send(_pong(payload) if payload else _PONG)
 
     async def _on_pong(self, message: dict[str, object]) -> None:
         await self._payload(message)
@@ -132,15 +139,42 @@ class Socket:
         if self._initialised:
             await self._fail(TOO_MANY_INITS, "Too many initialisation requests")
         self._initialised = True
-        self._operations.introduce(_introduced(self._operations.caller, payload))
-        try:
-            with Guard(self._door.limits.operation_seconds):
-                context = await self._door.open_context(self._operations.caller)
-        except Exception as error:  # noqa: BLE001 - every failure has its close code
-            await self._fail(*self._close_code(error))
-        context.abandon()
+        caller = await self._introduced(payload)
+        self._operations.introduce(caller)
+        self._standing = await self._let_in(caller)
         self._acknowledged = True
         await self._send(_ACK)
+
+    async def _renew(self, payload: dict[str, object]) -> None:
+        """A newer token for the same caller keeps what runs running; for another one it starts anew."""
+        caller = await self._introduced(payload)
+        before, self._standing = self._standing, await self._let_in(caller)
+        if (before and before.principal) != (self._standing and self._standing.principal):
+            await self._fail(EXPIRED, "Signed in as somebody else")
+        self._operations.introduce(caller)
+        await self._send(_pong({"authorization": "renewed"}))
+
+    async def _introduced(self, payload: dict[str, object]) -> Caller:
+        try:
+            return _introduced(self._operations.caller, payload)
+        except ValueError:
+            await self._fail(UNAUTHORIZED, "Unauthorized")
+
+    async def _let_in(self, caller: Caller) -> Standing | None:
+        try:
+            with Guard(self._door.limits.operation_seconds):
+                context = await self._door.open_context(caller)
+            context.abandon()
+            self._door.connections.sign_in(self, context.standing)
+        except Exception as error:  # noqa: BLE001 - every failure has its close code
+            await self._fail(*self._close_code(error))
+        return context.standing
+
+    async def _count_in(self) -> None:
+        try:
+            self._door.connections.admit(self)
+        except RequestError as error:
+            await self._fail(*self._close_code(error))
 
     def _close_code(self, error: Exception) -> tuple[int, str]:
         """How a socket is closed whose caller could not be recognised."""
@@ -152,6 +186,8 @@ class Socket:
             return INTERNAL, "Internal server error"
         if answer.code in (RequestCode.UNAUTHENTICATED, RequestCode.FORBIDDEN):
             return UNAUTHORIZED, "Unauthorized"
+        if answer.code is RequestCode.RATE_LIMITED:
+            return TRY_LATER, "Too many connections"
         return TRY_LATER, "Try again later"
 
     async def _on_complete(self, message: dict[str, object]) -> None:
@@ -189,9 +225,9 @@ class Socket:
         """The operation is over: everything was answered."""
         await self._send(b'{"id":%b,"type":"complete"}' % orjson.dumps(id_))
 
-    async def sign_in_expired(self) -> None:
-        """The token has run out; clients come back with a new one."""
-        await self.close(EXPIRED, "Token expired")
+    async def dismiss(self, because: RequestError) -> None:
+        """Closes the socket because its sign-in counts no more."""
+        await self.close(*self._close_code(because))
 
     async def _send(self, message: str | bytes) -> None:
         """Hands a message to the transport; a client that stopped reading is closed with 1013."""
@@ -243,12 +279,32 @@ def _caller_of(ws: WebSocket) -> Caller:
     )
 
 
+_CREDENTIALS = frozenset({"authorization", "apikey", "x-api-key"})
+
+
+def _credentials(payload: dict[str, object]) -> dict[str, object]:
+    """What a payload signs in with, whatever it is; the case of its keys does not matter."""
+    return {key.lower(): value for key, value in payload.items() if key.lower() in _CREDENTIALS}
+
+
 def _introduced(caller: Caller, payload: dict[str, object]) -> Caller:
-    """The caller with what the `connection_init` payload adds; the case of its keys does not matter."""
+    """The caller with what a payload adds; its credentials take the place of all the caller had.
+
+    Raises ValueError for credentials that are no text: a client that means to be somebody must not be taken
+    for a visitor.
+    """
+    given = _credentials(payload)
+    if not all(isinstance(value, str) for value in given.values()):
+        raise ValueError("credentials are texts")
     said = {key.lower(): value for key, value in payload.items() if isinstance(value, str)}
-    return Caller(
-        said.get("authorization", caller.authorization),
-        said.get("apikey", said.get("x-api-key", caller.api_key)),
-        said.get("acceptlanguage", said.get("accept-language", said.get("locale", caller.accept_language))),
-        caller.request_id,
+    language = said.get("acceptlanguage", said.get("accept-language", said.get("locale")))
+    return replace(
+        caller,
+        authorization=said.get("authorization") if given else caller.authorization,
+        api_key=said.get("apikey", said.get("x-api-key")) if given else caller.api_key,
+        accept_language=language or caller.accept_language,
     )
+
+
+def _pong(payload: dict[str, object]) -> bytes:
+    return orjson.dumps({"type": "pong", "payload": payload})

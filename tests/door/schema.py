@@ -11,6 +11,7 @@ import strawberry
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door import Caller, TokenExpired
 
+GOOD = ("Bearer good", "Bearer good-2", "Bearer other")
 SECRET = 'SELECT secret FROM members WHERE phone = "13800000000"'
 
 
@@ -25,15 +26,20 @@ class Shop:
     abandoned: int = 0
     callers: list[Caller] = field(default_factory=list)
     context_failure: Exception | None = None
-    tokens_expired: bool = False
+    expired: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """As whom somebody was let in."""
+    """As whom somebody was let in; `Bearer good-2` is a newer token of the caller with `Bearer good`."""
 
-    principal: str
+    token: str
+
+    @property
+    def principal(self) -> str:
+        return self.token.partition("-")[0]
 
 
 class Context:
@@ -53,8 +59,6 @@ class Context:
         return None if given is None else Standing(given)
 
     def for_event(self) -> Context:
-        if self.shop.tokens_expired:
-            raise TokenExpired
         return Context(self.caller, self.shop)
 
     def abandon(self) -> None:
@@ -62,7 +66,7 @@ class Context:
 
 
 class Opening:
-    """Opens contexts: `Bearer good` is a member, nothing is a visitor, everything else is refused."""
+    """Opens contexts: GOOD tokens sign members in, nothing is a visitor, everything else is refused."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -73,11 +77,22 @@ class Opening:
             raise self.shop.context_failure
         if caller.authorization == "Bearer expired":
             raise TokenExpired
-        if caller.authorization not in (None, "Bearer good") or caller.api_key not in (None, "key"):
+        if caller.authorization not in (
+            None,
+            "Bearer good",
+            "Bearer good-2",
+            "Bearer other",
+        ) or caller.api_key not in (None, "key"):
             raise RequestError(
                 RequestCode.UNAUTHENTICATED, Text(en="This token is not ours.", zh="令牌无效。")
             )
         return Context(caller, self.shop)
+
+    def must_stand(self, standing: Standing) -> None:
+        if standing.token in self.shop.expired:
+            raise TokenExpired
+        if standing.token in self.shop.revoked:
+            raise RequestError(RequestCode.UNAUTHENTICATED, Text(en="Signed out.", zh="已退出登录。"))
 
 
 Info = strawberry.Info[Context, None]

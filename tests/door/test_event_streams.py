@@ -206,15 +206,6 @@ async def test_a_client_that_stops_reading_is_cut_off(serve: Serve) -> None:
     writer.transport.abort()
 
 
-async def test_a_token_that_runs_out_ends_the_stream_so_that_its_client_comes_back(serve: Serve) -> None:
-    running = await serve()
-    async with streamed(running.http, "subscription { steps { number } }") as events:
-        await events.next()
-        running.shop.tokens_expired = True
-        assert Event("complete", None) not in await events.rest()
-    assert running.shop.closed_streams == ["steps"]
-
-
 async def test_draining_ends_streams_so_that_their_clients_come_back(serve: Serve) -> None:
     running = await serve()
     async with streamed(running.http, "subscription { ticks(to: 0) { number } }") as events:
@@ -319,7 +310,7 @@ async def test_a_stream_belongs_to_whoever_reserved_it(running: Running) -> None
 
 
 async def test_operations_of_one_stream_are_counted(serve: Serve) -> None:
-    running = await serve(limits={"socket_operations": 1})
+    running = await serve(limits={"connection_operations": 1})
     async with await reserve(running) as client, streamed(client, method="GET"):
         assert (await post(client, "subscription { ticks(to: 0) { number } }", "1")).status_code == 202
         refused = await post(client, "{ hello }", "2")

@@ -28,6 +28,7 @@ class Context:
     """Who asks."""
 
     caller: Caller
+    standing = None
 
     def for_event(self) -> Context:
         return self
@@ -50,7 +51,7 @@ class Mall:
     def app(self) -> Starlette:
         """The explorer's routes beside the door."""
         sign_in_path = DEV_TOKEN_PATH if self.development else None
-        door = Door(self.schema(), self.open_context, page=partial(explorer_page, sign_in_path=sign_in_path))
+        door = Door(self.schema(), self, page=partial(explorer_page, sign_in_path=sign_in_path))
         routes = [
             Route("/graphql", door.http, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", door.websocket),
@@ -59,7 +60,10 @@ class Mall:
         ]
         return Starlette(routes=[*routes, dev_token_route(issue)] if self.development else routes)
 
-    async def open_context(self, caller: Caller) -> Context:
+    def must_stand(self, standing: object) -> None:
+        """Everybody may stay."""
+
+    async def __call__(self, caller: Caller) -> Context:
         self.authorizations.append(caller.authorization)
         return Context(caller)
 
