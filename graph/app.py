@@ -28,10 +28,9 @@ from graph.settings import Settings
 from graph.shelf_page import shelf_routes
 from graph.simulation import hang_up
 from graph.tokens import Tokens, principal_for
-from graph.workers import Workers
+from graph.workers import Workers, hub_of
 from persistence import migrate
 from persistence.database import AWAY, Database, unavailable
-from persistence.news.hub import Hub
 from resolvers.house import Directory, House
 
 _log = structlog.stdlib.get_logger("shelfgraph.app")
@@ -52,7 +51,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         raise ValueError("the application is built on a database that runs; settings name none")
     direct_dsn = settings.database_direct_url or dsn
     database = Database(dsn, size=settings.pool_size)
-    hub = Hub(direct_dsn)
+    hub = hub_of(settings, direct_dsn)
     house = House(
         database=database,
         hub=hub,
@@ -76,7 +75,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         translate=_translate,
         page=_explorer if development else None,
     )
-    workers = Workers(dsn, direct_dsn, hub)
+    workers = Workers(dsn, direct_dsn, hub, settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -95,8 +95,28 @@ class Settings(BaseSettings):
     redis_url: _RedisAddress | None = Field(
         default=None,
         repr=False,
-        description="A Redis for events, budgets and the shared cache: redis://host:6379/0. "
-        "Unset: each process does this by itself, fed by PostgreSQL.",
+        description="A Redis, 6.2 or newer, that brings events to every process: redis://host:6379/0. Unset, "
+        "and while it is away, they come by PostgreSQL alone; nothing is lost either way.",
+    )
+    replay_hours: float = Field(
+        default=24,
+        gt=0,
+        le=8760,
+        description="How long events are kept for subscribers that come back with a cursor; "
+        "an older cursor is answered by RESYNC.",
+    )
+    replay_at_least: int = Field(
+        default=10_000,
+        ge=0,
+        le=100_000_000,
+        description="How many of the latest events are kept however old they are.",
+    )
+    replay_in_memory: int = Field(
+        default=10_000,
+        ge=0,
+        le=1_000_000,
+        description="How many of the latest events a process has in memory, so that whoever comes back "
+        "after a moment costs no query. About 500 bytes each.",
     )
     pool_size: int = Field(
         default=10, ge=1, le=1000, description="The most database connections of one process."

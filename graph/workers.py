@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
@@ -21,15 +22,26 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _STEADY_SECONDS = 30.0  # a worker that ran so long had recovered
 
 
+def hub_of(settings: Settings, direct_dsn: str) -> Hub:
+    """The hub of a process that was told these settings."""
+    return Hub(direct_dsn, redis_url=settings.redis_url, remember=settings.replay_in_memory)
+
+
 class Workers:
     """What works behind the graph, in the server's process or in one of its own; any number may run.
 
     `direct_dsn` reaches the database past a transaction pooler.
     """
 
-    def __init__(self, dsn: str, direct_dsn: str, hub: Hub) -> None:
+    def __init__(self, dsn: str, direct_dsn: str, hub: Hub, settings: Settings) -> None:
+        relay = Relay(
+            direct_dsn,
+            redis_url=settings.redis_url,
+            keep=timedelta(hours=settings.replay_hours),
+            keep_at_least=settings.replay_at_least,
+        )
         self._work: dict[str, Callable[[], Awaitable[None]]] = {
-            "relay": Relay(direct_dsn).run,
+            "relay": relay.run,
             "price boundaries": PriceBoundaries(dsn, hub).run,
         }
         self._tasks: list[asyncio.Task[None]] = []
@@ -75,9 +87,9 @@ async def run(settings: Settings) -> None:
     try:
         async with migrated_database(settings, Company.BESIDE) as dsn:
             direct_dsn = settings.database_direct_url or dsn
-            hub = Hub(direct_dsn)
+            hub = hub_of(settings, direct_dsn)
             await hub.start()
-            workers = Workers(dsn, direct_dsn, hub)
+            workers = Workers(dsn, direct_dsn, hub, settings)
             await workers.start()
             _log.info("working")
             await ending.wait()

@@ -2,7 +2,7 @@
 
 import os
 
-pytest_plugins = ["tests.browser", "tests.databases", "tests.shop"]
+pytest_plugins = ["tests.browser", "tests.databases", "tests.redis_servers", "tests.shop"]
 
 # Where things are may be told from outside; how they behave is each test's own affair.
 _KEPT = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "CHROMIUM", "REQUIRE_CHROMIUM"}

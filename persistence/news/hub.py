@@ -16,6 +16,7 @@ from persistence.news import outbox
 from persistence.news.channels import TOLD, WAITING, Told
 from persistence.news.outbox import Extent, OutboxRow
 from persistence.news.recent import Recent
+from persistence.news.redis_stream import Batch, Receiver, beside, stream_key
 from persistence.news.subscription import (
     Idle,
     Interest,
@@ -36,6 +37,7 @@ _ROWS = 1000  # read at once
 _STRIDE = 100_000  # positions a search in the outbox covers in one statement
 _TURN = 512  # subscriptions asked before others get their turn
 _PATIENCE_SECONDS = 5.0
+_EXPRESS_SECONDS = 0.1  # what Redis has not brought by then is read from the outbox
 _TOPICS = {topic.value: topic for topic in Topic}
 _EVERY_TOPIC = frozenset(Topic)
 
@@ -44,11 +46,17 @@ class Hub:
     """The one place of a process where news arrives; it outlives the database's absence without a gap.
 
     `poll_seconds` is how often it looks without having been told, `remember` how many happenings it keeps in
-    memory for those who come back.
+    memory for those who come back. With a `redis_url` Redis brings the news, and what it leaves out is read
+    from the outbox.
     """
 
-    def __init__(self, dsn: str, *, poll_seconds: float = 1.0, remember: int = 10_000) -> None:
+    def __init__(
+        self, dsn: str, *, redis_url: str | None = None, poll_seconds: float = 1.0, remember: int = 10_000
+    ) -> None:
         self._dsn = dsn
+        self._express = None if redis_url is None else Receiver(redis_url)
+        # Held by whoever takes news in: what comes by Redis, or from the outbox.
+        self._intake = asyncio.Lock()
         self._poll_seconds = poll_seconds
         self._remember = remember
         self._cursor: Cursor | None = None
@@ -82,6 +90,8 @@ class Hub:
             subscription.end()
         self._waiting.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._express is not None:
+            await self._express.close()
         await self._reads.close()
 
     @property
@@ -170,12 +180,8 @@ class Hub:
 
     async def reach(self, cursor: Cursor, timeout_seconds: float) -> bool:
         """Whether this process got as far as the cursor in time."""
-        if self.cursor >= cursor:
-            return True
-        with self._waiting.reaching(cursor) as reached:
-            self._wake.set()
-            await asyncio.wait([reached], timeout=timeout_seconds)
-        return reached.done() and not reached.cancelled()
+        self._wake.set()
+        return await self._comes_to(cursor, timeout_seconds)
 
     async def missed(self, interest: Interest, after: Cursor, limit: int) -> Missed | None:
         """At most `limit` of what matched after a cursor; None when not all of it is kept any more.
@@ -220,7 +226,8 @@ class Hub:
                     await self._sync(db, await outbox.extent(db))
                     self._ready.set()
                     pause = 0.1
-                    await self._follow(db)
+                    async with self._following_redis(db):
+                        await self._follow(db)
             except AWAY_AT_FIRST as away:
                 _log.warning("the hub lost the database", reason=str(away) or type(away).__name__)
             except Exception:  # noqa: BLE001 - whatever it was, the process must go on hearing news
@@ -244,21 +251,65 @@ class Hub:
         self._told = Told.parse(str(payload))
         self._wake.set()
 
+    @asynccontextmanager
+    async def _following_redis(self, db: asyncpg.Connection) -> AsyncIterator[None]:
+        if self._express is None:
+            yield
+            return
+
+        async def take(batch: Batch) -> bool:
+            try:
+                async with self._intake:
+                    return await self._take_batch(db, batch)
+            except AWAY_AT_FIRST:
+                self._wake.set()  # whoever follows the outbox finds the same
+                return False
+
+        key = await stream_key(db)
+        async with beside(self._express.follow(key, lambda: self.cursor, take)):
+            yield
+
     async def _follow(self, db: asyncpg.Connection) -> None:
+        loop = asyncio.get_running_loop()
+        ask_at = loop.time() + self._poll_seconds
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
+                async with asyncio.timeout_at(ask_at):
                     await self._wake.wait()
             self._wake.clear()
             told, self._told = self._told, None
-            cursor = self.cursor
-            # What the relay told saves asking, unless it tells of another order than the one known here.
-            if told is not None and told.epoch == cursor.epoch and told.head > cursor.position:
-                await self._take_up_to(db, told.head)
-            else:
+            if told is not None and self._express is not None and self._express.is_prompt:
+                self._express.is_prompt = await self._comes_to(Cursor(*told), _EXPRESS_SECONDS)
+            async with self._intake:
+                # What the relay told saves asking, unless it tells of another order than the one known here.
+                if told is not None and told.epoch == self.cursor.epoch and loop.time() < ask_at:
+                    await self._take_up_to(db, told.head)
+                    continue
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     reach = await outbox.extent(db)
                 await self._sync(db, reach)
+                ask_at = loop.time() + self._poll_seconds
+
+    async def _comes_to(self, cursor: Cursor, seconds: float) -> bool:
+        """Whether this process gets as far as the cursor in time."""
+        if self.cursor >= cursor:
+            return True
+        with self._waiting.reaching(cursor) as reached:
+            await asyncio.wait([reached], timeout=seconds)
+        return reached.done() and not reached.cancelled()
+
+    async def _take_batch(self, db: Connection, batch: Batch) -> bool:
+        """Whether what Redis brought joined up; what Redis had left out is read from the outbox."""
+        cursor = self.cursor
+        if batch.epoch == cursor.epoch and batch.first > cursor.position + 1:
+            await self._take_up_to(db, batch.first - 1)
+            cursor = self.cursor
+        if batch.epoch != cursor.epoch or batch.first > cursor.position + 1:
+            self._wake.set()  # another order of news: the outbox tells which
+            return False
+        if batch.last > cursor.position:
+            await self._hand_on(batch.rows[cursor.position + 1 - batch.first :])
+        return batch.last >= cursor.position
 
     async def _sync(self, db: Connection, reach: Extent) -> None:
         cursor = self._cursor

@@ -91,16 +91,10 @@ class Extent(NamedTuple):
     oldest: int
 
 
-_rows = sa.select(
-    col(Outbox.id),
-    col(Outbox.position),
-    col(Outbox.topic),
-    col(Outbox.sku),
-    col(Outbox.store),
-    col(Outbox.channel),
-    col(Outbox.cause),
-    col(Outbox.occurred_at),
-)
+COLUMNS = tuple(col(getattr(Outbox, name)) for name in OutboxRow._fields)
+"""The columns of an OutboxRow."""
+
+_rows = sa.select(*COLUMNS)
 _SINCE = statement(
     _rows.where(col(Outbox.position) > param("position"))
     .order_by(col(Outbox.position))

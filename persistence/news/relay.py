@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 
 import asyncpg
@@ -13,7 +13,8 @@ from sqlmodel import col
 
 from persistence.database import AWAY, AWAY_AT_FIRST, connect, param, statement
 from persistence.news.channels import RELAY_LOCK, TOLD, WAITING, Told
-from persistence.news.outbox import Extent
+from persistence.news.outbox import COLUMNS, Extent, OutboxRow
+from persistence.news.redis_stream import Batch, Sender, beside, stream_key
 from persistence.news.tables import Outbox, Stream
 
 _log = structlog.get_logger("shelfgraph.relay")
@@ -29,11 +30,13 @@ _waiting = (
     .limit(param("batch", sa.BigInteger))
     .cte("waiting")
 )
-_GIVE = statement(
+_give = (
     sa.update(Outbox)
     .where(col(Outbox.id) == _waiting.c.id)
     .values(position=param("head", sa.BigInteger) + _waiting.c.place)
 )
+_GIVE = statement(_give)
+_GIVE_AND_SHOW = statement(_give.returning(*COLUMNS), OutboxRow)
 _MOVE_HEAD = statement(sa.update(Stream).values(head=param("head")))
 
 _aged = (
@@ -67,13 +70,15 @@ SET tcp_keepalives_count = 3;
 class Relay:
     """One process's candidate for the relay; `run` waits until it leads, and then leads.
 
-    `keep` is the replay window: older news is forgotten, but never the latest `keep_at_least` pieces.
+    `keep` is the replay window: older news is forgotten, but never the latest `keep_at_least` pieces. With a
+    `redis_url` batches are sent by Redis, too.
     """
 
     def __init__(
         self,
         dsn: str,
         *,
+        redis_url: str | None = None,
         poll_seconds: float = 0.1,
         batch: int = 2000,
         keep: timedelta = timedelta(hours=24),
@@ -81,6 +86,8 @@ class Relay:
         prune_seconds: float = 5.0,
     ) -> None:
         self._dsn = dsn
+        self._sender = None if redis_url is None else Sender(redis_url)
+        self._stream_key = ""
         self._poll_seconds = poll_seconds
         self._batch = batch
         self._keep = keep
@@ -91,6 +98,10 @@ class Relay:
 
     async def run(self) -> None:
         """Never returns: outlives every loss of its connection, and leadership passes on meanwhile."""
+        async with nullcontext() if self._sender is None else beside(self._sender.run()):
+            await self._run()
+
+    async def _run(self) -> None:
         while True:
             try:
                 await self._one_session()
@@ -107,6 +118,9 @@ class Relay:
             # Trying again and again: a statement that waited for the lock would hold back every vacuum.
             while not await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", *RELAY_LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(0.25)
+            if self._sender is not None:
+                self._stream_key = await stream_key(db)
+                self._sender.begin(self._stream_key)
             self.is_leading = True
             _log.info("leading the relay")
             await self._lead(db)
@@ -139,11 +153,19 @@ class Relay:
         # statement of its own, so that what follows sees every position given before.
         async with db.transaction():
             stream = await _STREAM.one(db)
-            given = await _GIVE.run(db, head=stream.head, batch=self._batch)
+            rows: list[OutboxRow] = []
+            if self._sender is None:
+                given = await _GIVE.run(db, head=stream.head, batch=self._batch)
+            else:
+                rows = await _GIVE_AND_SHOW.all(db, head=stream.head, batch=self._batch)
+                given = len(rows)
             if given:
                 told = Told(stream.epoch, stream.head + given)
                 await _MOVE_HEAD.run(db, head=told.head)
                 await db.execute("SELECT pg_notify($1, $2)", TOLD, str(told))
+        if self._sender is not None and rows:
+            rows.sort(key=_position)
+            self._sender.send(self._stream_key, Batch(stream.epoch, rows))
         return given
 
     async def _prune(self, db: asyncpg.Connection) -> bool:
@@ -162,3 +184,7 @@ class Relay:
             await _MOVE_OLDEST.run(db, oldest=last_old)
             await _FORGET.run(db, oldest=last_old)
         return bool(last_old - stream.oldest == self._batch)
+
+
+def _position(row: OutboxRow) -> int:
+    return row.position

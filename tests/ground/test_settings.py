@@ -40,6 +40,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
         ("REDIS_URL", "rediss://h", "http://h", "redis://"),
         ("PAYMENT_HOLD_SECONDS", "1", "0", "greater than or equal to 1"),
         ("DEFAULT_LOCALE", "zh-Hant-HK", "zh_HK", "match pattern"),
+        ("REPLAY_HOURS", "0.5", "0", "greater than 0"),
+        ("REPLAY_AT_LEAST", "0", "-1", "greater than or equal to 0"),
+        ("REPLAY_IN_MEMORY", "0", "-1", "greater than or equal to 0"),
         ("LOG_FORMAT", "json", "xml", "'console' or 'json'"),
     ],
 )

@@ -10,14 +10,19 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from domain.news import Happening, News, Topic
 from persistence.database import Connection, connect
 from persistence.news import outbox
 from persistence.news.hub import Hub, Idle, Resync, Subscription
+from persistence.news.redis_stream import stream_key
 from persistence.news.relay import Relay
 
 Item = Happening | Idle | Resync
+
+both_ways = pytest.mark.parametrize("carrier", ["outbox", "redis"], indirect=True)
+"""Runs a test twice: the hubs read the outbox, or Redis brings them the news."""
 
 
 def price(sku: str, **more: Any) -> News:
@@ -38,20 +43,23 @@ async def until(true: Callable[[], bool] | Callable[[], Awaitable[bool]], second
 class Live:
     """One database and whatever runs on it; everything is ended with the test."""
 
-    def __init__(self, dsn: str, db: asyncpg.Connection, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, dsn: str, db: asyncpg.Connection, stack: AsyncExitStack, redis_url: str | None = None
+    ) -> None:
         self.dsn = dsn
         self.db = db
+        self.redis_url = redis_url
         self._stack = stack
 
     async def relay(self, dsn: str | None = None, **options: Any) -> Relay:
         """A relay that runs until the end of the test."""
-        relay = Relay(dsn or self.dsn, **options)
+        relay = Relay(dsn or self.dsn, redis_url=self.redis_url, **options)
         await self._stack.enter_async_context(running(relay))
         return relay
 
     async def hub(self, dsn: str | None = None, **options: Any) -> Hub:
         """A hub that follows the news until the end of the test."""
-        hub = Hub(dsn or self.dsn, **options)
+        hub = Hub(dsn or self.dsn, redis_url=self.redis_url, **options)
         self._stack.push_async_callback(hub.stop)
         await hub.start()
         return hub
@@ -177,7 +185,14 @@ def skus(items: list[Item] | list[Happening]) -> list[str | None]:
 
 
 @pytest.fixture
-async def live(fresh_database: str) -> AsyncIterator[Live]:
+def carrier(request: pytest.FixtureRequest) -> str | None:
+    """The address of the Redis that brings the news, None without one."""
+    way = getattr(request, "param", "outbox")
+    return None if way == "outbox" else str(request.getfixturevalue("shared_redis"))
+
+
+@pytest.fixture
+async def live(fresh_database: str, carrier: str | None) -> AsyncIterator[Live]:
     """The module's database, with the news at its beginning."""
     async with AsyncExitStack() as stack:
         db = await connect(fresh_database)
@@ -186,4 +201,7 @@ async def live(fresh_database: str) -> AsyncIterator[Live]:
             "TRUNCATE outbox RESTART IDENTITY; TRUNCATE watermark; DROP TABLE IF EXISTS truth; "
             "UPDATE stream SET epoch = 1, head = 0, oldest = 0"
         )
-        yield Live(fresh_database, db, stack)
+        if carrier is not None:
+            async with Redis.from_url(carrier) as redis:
+                await redis.delete(await stream_key(db))
+        yield Live(fresh_database, db, stack, carrier)

@@ -12,7 +12,9 @@ from domain.news import Cursor, Happening, News, Topic
 from domain.refusals import RequestError
 from persistence.news import outbox
 from persistence.news.hub import Hub, Idle, Resync
-from tests.live.conftest import Live, happenings_of, next_of, price, skus, until
+from tests.live.conftest import Live, both_ways, happenings_of, next_of, price, skus, until
+
+pytestmark = both_ways
 
 
 def everything(_: Happening) -> bool:

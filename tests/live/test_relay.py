@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from domain.news import News, Topic
 from persistence.news import outbox
 from persistence.news.channels import RELAY_LOCK
-from tests.live.conftest import Live, price, until
+from tests.live.conftest import Live, both_ways, price, until
+
+pytestmark = both_ways
 
 
 async def test_news_is_written_in_its_order_with_all_it_says(live: Live) -> None:

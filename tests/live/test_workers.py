@@ -17,7 +17,7 @@ from tests.live.conftest import Live, happenings_of, price, skus, until
 async def test_workers_relay_what_is_committed_and_outlive_the_database(live: Live) -> None:
     gate = await live.gate()
     hub = await live.hub(gate.dsn)
-    workers = Workers(gate.dsn, gate.dsn, hub)
+    workers = Workers(gate.dsn, gate.dsn, hub, Settings(env=Environment.TEST))
     await workers.start()
     try:
         async with hub.subscribe(lambda each: True) as news:

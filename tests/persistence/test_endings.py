@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from domain.news import Cursor
 from persistence.news.hub import Hub
+from persistence.news.redis_stream import Receiver, beside
 from persistence.news.relay import Relay
 
 
@@ -31,6 +33,19 @@ async def test_a_hub_that_was_just_woken_ends(fresh_database, turns):
     await _turn(turns)
     async with asyncio.timeout(3):
         await hub.stop()
+
+
+@pytest.mark.parametrize("turns", [0, 3, 8])
+async def test_what_talks_to_redis_ends_while_it_connects(shared_redis, turns):
+    receiver = Receiver(shared_redis)
+
+    async def take(batch):
+        return True
+
+    async with asyncio.timeout(3):
+        async with beside(receiver.follow("nobody's", lambda: Cursor(1, 0), take)):
+            await _turn(turns)
+        await receiver.close()
 
 
 async def _turn(turns):
