@@ -49,6 +49,8 @@ class PricesOfSku(NamedTuple):
     records: tuple[StoredPrice, ...]
 
 
+# What the engine reads of a record: the fields of a stored price after the three that are its variant's.
+_ENGINE_COLUMNS = tuple(col(getattr(PriceRecord, name)) for name in StoredPrice._fields[3:])
 _asked = given("asked", sku=sa.Text)
 # "Now" is never before the latest change the variant remembers: a process whose clock is behind the writer's
 # would otherwise answer with the price from before the change it was just told of.
@@ -87,44 +89,49 @@ _changed_at = sa.func.greatest(
 ).label("changed_at")
 
 
-def _reading(*conditions: Any) -> Any:
-    records = (
-        sa.select(
-            col(PriceRecord.id),
-            col(PriceRecord.kind),
-            col(PriceRecord.amount_minor),
-            col(PriceRecord.currency_code),
-            col(PriceRecord.channel),
-            col(PriceRecord.store),
-            col(PriceRecord.tier),
-            col(PriceRecord.campaign),
-            col(PriceRecord.min_quantity),
-            col(PriceRecord.valid_from),
-            col(PriceRecord.valid_until),
-            col(PriceRecord.source),
-            col(PriceRecord.sequence),
-            col(PriceRecord.recorded_at),
-        )
-        .where(col(PriceRecord.sku) == col(Variant.sku), *conditions)
-        .correlate(Variant)
-        .lateral("record")
-    )
+# Once for each variant: without the offset it would be worked out anew for every record beside it.
+_variants = (
+    sa.select(col(Variant.sku), _at.label("at"), _changed_at)
+    .select_from(_asked.join(sa.inspect(Variant).local_table, col(Variant.sku) == _asked.c.sku))
+    .offset(sa.literal_column("0"))
+    .subquery("variants")
+)
+
+
+def _records(*conditions: Any) -> Any:
     return (
-        sa.select(col(Variant.sku), _at.label("at"), _changed_at, *records.c)
-        .select_from(_asked)
-        .join(Variant, col(Variant.sku) == _asked.c.sku)
-        .outerjoin(records, sa.true())
+        sa.select(*_ENGINE_COLUMNS)
+        .where(col(PriceRecord.sku) == _variants.c.sku, *conditions)
+        .correlate(_variants)
     )
+
+
+def _reading(records: Any) -> Any:
+    record = records.lateral("record")
+    return sa.select(*_variants.c, *record.c).select_from(_variants.outerjoin(record, sa.true()))
 
 
 _store, _channel = param("store", sa.Text), param("channel", sa.Text)
+_since, _before = param("since", _MOMENT), param("until", _MOMENT)
 _HERE = (
     sa.or_(col(PriceRecord.channel).is_(None), col(PriceRecord.channel) == _channel),
     sa.or_(col(PriceRecord.store).is_(None), col(PriceRecord.store) == _store),
 )
-_CURRENT = statement(_reading(_until > _at, *_HERE), StoredPrice)
-_SINCE = statement(_reading(_until > param("since", _MOMENT), *_HERE), StoredPrice)
-_EVERYWHERE = statement(_reading(_until > param("since", _MOMENT)), StoredPrice)
+_still = _until > _variants.c.at
+_CURRENT = statement(_reading(_records(_still, *_HERE)), StoredPrice)
+_SINCE = statement(_reading(_records(_until > _since, *_HERE)), StoredPrice)
+_BETWEEN = statement(
+    _reading(
+        _records(
+            _still,
+            sa.func.coalesce(PriceRecord.valid_from, _recorded_at) < _before,
+            _recorded_at < _before,
+            *_HERE,
+        ).limit(param("most", sa.BigInteger))
+    ),
+    StoredPrice,
+)
+_EVERYWHERE = statement(_reading(_records(_until > _since)), StoredPrice)
 
 
 def _by_sku(rows: Iterable[StoredPrice]) -> dict[str, PricesOfSku]:
@@ -161,6 +168,17 @@ async def prices_since(
 ) -> dict[str, PricesOfSku]:
     """By sku: the records of the place that were, are or will be valid at any moment from `since` on."""
     return _by_sku(await _SINCE.all(db, sku=skus, since=since, **place._asdict()))
+
+
+async def prices_between(
+    db: Connection, skus: Sequence[str], place: Place, *, until: datetime, most: int
+) -> dict[str, PricesOfSku]:
+    """By sku: the records of the place that were valid at any moment from `place.at` to before `until`.
+
+    At most so many of a sku, whichever: as many as that means that there may be more. `changed_at` is as of
+    `place.at`.
+    """
+    return _by_sku(await _BETWEEN.all(db, sku=skus, until=until, most=most, **place._asdict()))
 
 
 async def prices_everywhere(

