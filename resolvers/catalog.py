@@ -19,6 +19,7 @@ from resolvers.context import Info
 from resolvers.fields import field, query
 from resolvers.inventory import Availability, availability_of
 from resolvers.places import SalesContext, resolve
+from resolvers.price_history import LowestPrice, PriceHistory, history_of, lowest_of
 from resolvers.pricing import (
     Content,
     OfferText,
@@ -126,6 +127,33 @@ class ProductVariant(FromRow[StoredVariant], Node):
     async def price_trace(self, info: Info, context: SalesContext, quantity: int = 1) -> PriceTrace:
         asked = await resolve(info.context, context)
         return await trace_of(info.context, asked, self.row.sku, positive("quantity", quantity))
+
+    @field(
+        rule=PRICE_READERS,
+        description="What one piece cost in the context, the latest period first; first is 1 to 100. Without "
+        "from and until: the last 30 days. Staff may look 1,100 days back, others 31.",
+    )
+    async def price_history(
+        self,
+        info: Info,
+        context: SalesContext,
+        first: int,
+        after: str | None = None,
+        from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
+        until: Annotated[datetime | None, strawberry.argument(description="exclusive")] = None,
+    ) -> PriceHistory:
+        asked = await resolve(info.context, context)
+        return await history_of(
+            info.context, asked, self.row.sku, first=first, after=after, since=from_, until=until
+        )
+
+    @field(
+        rule=PRICE_READERS,
+        description="The lowest price in the context in the 7 or 30 days before the offer that is paid "
+        "began, without an offer in the last days: what a comparison price may not be above.",
+    )
+    async def lowest_price(self, info: Info, context: SalesContext, days: int = 30) -> LowestPrice | None:
+        return await lowest_of(info.context, await resolve(info.context, context), self.row.sku, days)
 
     @field(
         rule=PRICE_READERS,

@@ -35,6 +35,10 @@ ValueT = TypeVar("ValueT")
 GroupT = TypeVar("GroupT")
 
 
+MOST_RECORDS = 2_000
+"""So many records of one variant are folded into a history; more want a shorter span."""
+
+
 class PricesKey(NamedTuple):
     """One variant's prices in a place."""
 
@@ -48,6 +52,14 @@ class HistoryKey(NamedTuple):
     place: Place
     sku: str
     since: datetime
+
+
+class SpanKey(NamedTuple):
+    """One variant's prices in a place over a span of time, from the place's moment to before another."""
+
+    place: Place
+    sku: str
+    until: datetime
 
 
 class TraceKey(NamedTuple):
@@ -152,6 +164,21 @@ class Loaders:
                     prices = await pricing_db.prices_since(db, skus, place, since=since)
                     found.update({(place, sku): prices[sku] for sku in prices})
             return [found.get((key.place, key.sku)) for key in keys]
+
+        return DataLoader(batch)
+
+    @cached_property
+    def price_spans(self) -> DataLoader[SpanKey, PricesOfSku | None]:
+        """The records of a place over a span, at most `MOST_RECORDS` of a variant; one statement a span."""
+
+        async def batch(keys: list[SpanKey]) -> list[PricesOfSku | None]:
+            found: dict[SpanKey, PricesOfSku] = {}
+            async with self._connection() as db:
+                for (place, until), group in groupby(sorted(keys, key=_by_span), key=lambda key: key[::2]):
+                    skus = [key.sku for key in group]
+                    prices = await pricing_db.prices_between(db, skus, place, until=until, most=MOST_RECORDS)
+                    found.update({SpanKey(place, sku, until): prices[sku] for sku in prices})
+            return [found.get(key) for key in keys]
 
         return DataLoader(batch)
 
@@ -275,6 +302,10 @@ class Loaders:
         return self._one(levels_db.levels_by_id)
 
 
-def _by_place(key: PricesKey | HistoryKey) -> tuple[str, str, str, str]:
+def _by_place(key: PricesKey | HistoryKey | SpanKey) -> tuple[str, str, datetime, str]:
     place = key.place
-    return place.channel, place.store or "", place.at.isoformat(), key.sku
+    return place.channel, place.store or "", place.at, key.sku
+
+
+def _by_span(key: SpanKey) -> tuple[datetime, tuple[str, str, datetime, str]]:
+    return key.until, _by_place(key)

@@ -28,7 +28,6 @@ from resolvers.places import Resolved
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, global_id, shape
 
-COMPARISON_DAYS = 7
 TRACE_DAYS = 30
 _FOR_ONE = 1
 
@@ -87,7 +86,8 @@ class Price:
         if regular is None or regular is winner:
             return None
         # More than the days that count: the offer may continue others that began a while before it.
-        since = starts_at(winner) - timedelta(days=4 * COMPARISON_DAYS)
+        days = timedelta(days=comparison.COMPARISON_DAYS)
+        since = starts_at(winner) - days - comparison.LONGEST_CONTINUED
         key = HistoryKey(self.asked.place, winner.sku, since)
         history = await info.context.loaders.price_history.load(key)
         if history is None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from domain.pricing.history import segments
 from domain.pricing.records import MEMBER, PriceContext, PriceRow, is_regular, slot, starts_at
-from domain.pricing.schedule import boundaries
-from domain.pricing.selection import Row, Selection, fitting, misfit, mistimed, select, selected_at
+from domain.pricing.selection import Row, Selection, misfit, mistimed, select
 
 COMPARISON_DAYS = 7
+LONGEST_CONTINUED = timedelta(days=21)
+"""Readers fetch the records of so long before an offer's, beside the days it is compared with."""
 
 
 def lowest_in_force(
@@ -20,15 +22,17 @@ def lowest_in_force(
 
     None when the variant was not for sale in all that time, or the time is empty. `context.at` plays no part.
     """
-    if since >= until:
-        return None
-    here = fitting(rows, context)
-    lowest: int | None = None
-    for moment in (since, *boundaries(here, after=since, until=until)):
-        selection = selected_at(here, moment) if moment < until else None
-        if selection is not None and (lowest is None or selection.winner.amount_minor < lowest):
-            lowest = selection.winner.amount_minor
-    return lowest
+    amounts = (segment.winner.amount_minor for segment in segments(rows, context, since, until))
+    return min(amounts, default=None)
+
+
+def compared_until(rows: Sequence[Row], context: PriceContext, selection: Selection[Row]) -> datetime:
+    """Where the time ends that a price is compared with: when the offer that won began, else `context.at`.
+
+    The rows are those of `compare_at`.
+    """
+    winner = selection.winner
+    return context.at if is_regular(winner.kind) else offer_began(rows, winner)
 
 
 def compare_at(rows: Sequence[Row], context: PriceContext, selection: Selection[Row]) -> int | None:
