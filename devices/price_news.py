@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import TypedDict
 
 from domain.catalog.content import ContentUnit
 from domain.labels import FaceFields
 from domain.money import Money
+from domain.news import LiveKind
 from domain.pricing.unit_price import UnitPrice
 
 PRICE_CHANGED = """
@@ -43,15 +43,6 @@ subscription ShelfPrices($context: SalesContext!, $skus: [String!], $after: Even
 }
 fragment M on Money { amount currencyCode minorUnits }
 """.strip()
-
-
-class LiveKind(StrEnum):
-    """What an event of a stream is: state as it is, a change to it, a position, or a call to start over."""
-
-    SNAPSHOT = "SNAPSHOT"
-    CHANGE = "CHANGE"
-    BOOKMARK = "BOOKMARK"
-    RESYNC = "RESYNC"
 
 
 class _Money(TypedDict):

@@ -15,7 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 from websockets.typing import Subprotocol
 
-from devices.price_news import PRICE_CHANGED, LiveKind, PriceNews, read_news
+from devices.price_news import PRICE_CHANGED, PriceNews, read_news
+from domain.news import LiveKind
 
 MOST_SKUS = 500  # what one priceChanged takes
 _PROTOCOL = Subprotocol("graphql-transport-ws")

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 import structlog
 
 from devices import faces
-from devices.price_news import LiveKind, PriceNews
+from devices.price_news import PriceNews
 from devices.price_stream import Patience, PriceStream, StreamState, TokenProvider
 from domain.labels import LABEL_MODELS, FaceFields, FaceTemplate, LabelModel, template_for
+from domain.news import LiveKind
 
 _log = structlog.get_logger()
 _DRAWERS = 2

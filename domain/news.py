@@ -21,6 +21,15 @@ class Topic(StrEnum):
     DIRECTORY = "directory"
 
 
+class LiveKind(StrEnum):
+    """What an event of a stream is: state as it is, a change to it, a position, or a call to start over."""
+
+    SNAPSHOT = "SNAPSHOT"
+    CHANGE = "CHANGE"
+    BOOKMARK = "BOOKMARK"
+    RESYNC = "RESYNC"
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """Something that changed, told in the transaction that changed it.

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from PIL import Image
 
-from devices.price_news import LiveKind
 from devices.price_stream import Patience, StreamState
 from devices.simulated import Redraw, SimulatedGateway, SimulatedLabel
 from domain.labels import LABEL_MODELS, FaceTemplate
+from domain.news import LiveKind
 from tests.labels.price_graph import PriceGraph, price, price_graph, send_next, variant
 
 OIL = SimulatedLabel("L1", "oil", "epd-2.9-bwr", "A1")
