@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from domain.access import VISITOR, Principal, PrincipalKind
 from domain.locales import preferred
@@ -21,6 +22,11 @@ class SignedContext(Context):
     """A context that knows with which token it was opened."""
 
     standing: SignedIn | None = None
+
+    def for_everyone(self) -> Self:
+        """The same for all who share this view; each of them has an end of their own."""
+        # Not super(): a dataclass with slots is another class than the one this body closes over.
+        return replace(Context.for_everyone(self), standing=None)
 
 
 class Reception:

@@ -85,6 +85,18 @@ class Context:
         """A context as of now."""
         return cls(house, viewer, locale, house.clock(), request_id, Loaders(house.database))
 
+    @property
+    def view(self) -> Hashable:
+        """What the answers depend on, of whoever asks: equal for two callers that are shown the same."""
+        return (replace(self.viewer, subject=""), self.locale)
+
+    def for_everyone(self) -> Self:
+        """A context for all who share this view: with its rights and its language, and nobody in particular.
+
+        What belongs to one person has no answer in it.
+        """
+        return replace(self, viewer=replace(self.viewer, subject=""), loaders=Loaders(self.house.database))
+
     def for_event(self) -> Self:
         """The same caller's context for one event of a stream: as of now, with loaders that know nothing."""
         return replace(self, now=self.house.clock(), loaders=Loaders(self.house.database), places={})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -94,6 +94,24 @@ def stream(
             async with aclosing(resolver(*arguments, **keywords)) as events:
                 async for event in events:
                     yield event
+
+        return strawberry.subscription(
+            resolver=answer, description=description, name=name, metadata={RULE: rule}
+        )
+
+    return declare
+
+
+def live_stream(
+    rule: Rule, *, description: str, name: str | None = None
+) -> Callable[[Callable[P, Awaitable[AsyncIterable[T]]]], Any]:
+    """A field of Subscription that answers a LiveStream: one execution for all who ask for the same."""
+
+    def declare(resolver: Callable[P, Awaitable[AsyncIterable[T]]]) -> Any:
+        @functools.wraps(resolver)
+        async def answer(*arguments: P.args, **keywords: P.kwargs) -> AsyncIterable[T]:
+            must_allow(rule, _info(arguments, keywords).context.viewer)
+            return await resolver(*arguments, **keywords)
 
         return strawberry.subscription(
             resolver=answer, description=description, name=name, metadata={RULE: rule}

@@ -36,6 +36,15 @@ class OperationContext(Protocol):
         """As whom the caller was let in; None for a visitor."""
         ...
 
+    @property
+    def view(self) -> Hashable:
+        """What the answers depend on, of whoever asks: equal for two callers that are shown the same."""
+        ...
+
+    def for_everyone(self) -> OperationContext:
+        """A context for all who share this view, as nobody in particular; it does not run out."""
+        ...
+
     def for_event(self) -> OperationContext:
         """The same viewer with fresh loaders, for one event of a subscription."""
         ...

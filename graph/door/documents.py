@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
+    Visitor,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
@@ -41,6 +46,10 @@ class Operation:
     cost: Cost
     fixed_cost: int | None
     """The points, when no variable changes them."""
+    resumes_by: str | None = None
+    """The variable that tells a stream where its reader left off, when it is there for nothing else."""
+    identity: object = field(default_factory=object)
+    """The same for all copies of it; what is read once and kept has one, so equal texts have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,9 @@ class Documents:
                 name = definition.name.value if definition.name else None
                 cost = costs[name or ""]
                 fixed = cost.get((), 0) if cost.keys() <= {()} else None
-                operations[name or ""] = Operation(document, name, definition.operation, cost, fixed)
+                operations[name or ""] = Operation(
+                    document, name, definition.operation, cost, fixed, _resumes_by(document, definition)
+                )
         return _Document(operations, len(source))
 
     def _parse(self, source: str) -> DocumentNode:
@@ -151,3 +162,26 @@ def _chosen(operations: dict[str, Operation], name: str | None) -> Operation:
             zh="文档包含多个操作，请用 operationName 指明要执行的操作。",
         )
     return next(iter(operations.values()))
+
+
+def _resumes_by(document: DocumentNode, definition: OperationDefinitionNode) -> str | None:
+    root = definition.selection_set.selections[0]
+    if definition.operation is not OperationType.SUBSCRIPTION or not isinstance(root, FieldNode):
+        return None
+    for argument in root.arguments or ():
+        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+            name = argument.value.name.value
+            counted = _Variables()
+            visit(document, counted)
+            # Where it is declared, and here.
+            return name if counted.found[name] == 2 else None
+    return None
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found[node.name.value] += 1

@@ -43,10 +43,10 @@ class Errors:
     Made for one operation: a bug met twice in it has one id and one line in the log.
     """
 
-    __slots__ = ("_ids", "_locale", "_translate")
+    __slots__ = ("_ids", "_translate", "locale")
 
     def __init__(self, locale: str, translate: Translate = no_translation) -> None:
-        self._locale = locale
+        self.locale = locale
         self._translate = translate
         self._ids: dict[int, tuple[str, BaseException | None]] = {}
 
@@ -90,7 +90,7 @@ class Errors:
         extra = getattr(answer, "extensions", None)
         if isinstance(extra, dict):
             extensions.update(extra)
-        return {"message": answer.text.in_language(self._locale), "extensions": extensions}
+        return {"message": answer.text.in_language(self.locale), "extensions": extensions}
 
     def _rejected(self, code: RequestCode, error: GraphQLError) -> Told:
         answer = self._answer_in(error)
@@ -109,7 +109,7 @@ class Errors:
         return Text(
             en=f"Something went wrong on our side. Please quote {id_} when you ask us about it.",
             zh=f"系统内部错误，咨询时请提供编号 {id_}。",
-        ).in_language(self._locale)
+        ).in_language(self.locale)
 
     def _id_of(self, error: BaseException) -> str:
         known = self._ids.get(id(error))

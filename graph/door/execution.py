@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 import orjson
 from graphql import (
@@ -24,6 +26,10 @@ from graph.door.guard import Guard
 from graph.door.limits import Limits, TooCostly, points
 from graph.door.requests import Asked
 from graph.door.resuming import resumed
+from graph.live.listener import Reader
+from graph.live.operations import LiveOperations
+from graph.live.shared import Run
+from resolvers.live_stream import LiveStream
 
 FindDocument = Callable[[str], Awaitable[str | None]]
 """The text of a published document by its id (`sha256:<hex>`), None where there is none."""
@@ -73,6 +79,7 @@ class Execution:
         self._hide_suggestions = hide_suggestions
         self._find_document = find_document
         self._executor_class = executor_class
+        self._live = LiveOperations()
 
     async def operation(self, asked: Asked) -> Operation:
         """The valid operation a request means.
@@ -125,20 +132,39 @@ class Execution:
         return encoded(await _settled(executor.execute_operation()), errors)
 
     async def events(
-        self, executor: HouseExecutor, context: OperationContext, errors: Callable[[], Errors]
+        self,
+        operation: Operation,
+        variables: Mapping[str, object],
+        context: OperationContext,
+        errors: Callable[[], Errors],
     ) -> AsyncGenerator[Answer, None]:
-        """The answers of a subscription, one for every event of its source, each with a context of its own.
+        """The answers of a subscription, one for every event of its source.
 
-        An event that has an attribute `resume_from` says from which cursor on its stream goes on without it.
+        A live stream is executed once for all who ask for the same. Any other is read for this caller,
+        each event with a context of its own; one with an attribute `resume_from` says from which cursor on
+        its stream goes on without it. Closing it closes the source.
 
-        Raises Rejected or RequestError when the source says no. Closing it closes the source.
+        Raises Rejected, TooCostly, or RequestError when the source says no.
         """
+        executor = self.start(operation, variables, context)
         with Guard(self._limits.operation_seconds):
             source: object = create_source_event_stream(executor)
             if _is_awaitable(source):
                 source = await source
         if not isinstance(source, AsyncIterable):
             raise SourceFailed(errors().of_fields(getattr(source, "errors", None) or [])[0])
+        if isinstance(source, LiveStream):
+            answers = self._shared(executor, source, _sharing(operation, variables, context, errors), errors)
+        else:
+            answers = self._alone(executor, source, errors)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
+
+    async def _alone(
+        self, executor: HouseExecutor, source: AsyncIterable[object], errors: Callable[[], Errors]
+    ) -> AsyncGenerator[Answer, None]:
+        context = executor.context_value
         try:
             async for payload in source:
                 event = executor.build_per_event_executor(payload)
@@ -157,6 +183,55 @@ class Execution:
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
+
+    async def _shared(
+        self, executor: HouseExecutor, stream: LiveStream[Any], key: Hashable, errors: Callable[[], Errors]
+    ) -> AsyncGenerator[Answer, None]:
+        executor.context_value.abandon()
+        reader = Reader()
+        self._live.join(key, stream, self._runner(executor, errors), reader)
+        try:
+            async for notice in reader:
+                yield Answer(notice.payload, resume_from=notice.resume_from)
+        finally:
+            reader.leave()
+
+    def _runner(self, executor: HouseExecutor, errors: Callable[[], Errors]) -> Run:
+        """Executes events of one stream for everybody who shares the executor's view."""
+        everyone = executor.context_value.for_everyone()
+
+        async def run(events: Sequence[object]) -> list[bytes]:
+            seen = everyone.for_event()
+            try:
+                with Guard(self._limits.operation_seconds):
+                    results = await asyncio.gather(*(result(event, seen) for event in events))
+            except BaseException:
+                seen.abandon()
+                raise
+            return [encoded(each, errors()).payload for each in results]
+
+        async def result(event: object, seen: OperationContext) -> ExecutionResult:
+            one = executor.build_per_event_executor(event)
+            one.context_value = seen
+            return await _settled(execute_subscription_event(one))
+
+        return run
+
+
+def _sharing(
+    operation: Operation,
+    variables: Mapping[str, object],
+    context: OperationContext,
+    errors: Callable[[], Errors],
+) -> Hashable:
+    """What two callers must have in common to be told the same."""
+    given = {name: value for name, value in variables.items() if name != operation.resumes_by}
+    return (
+        operation.identity,
+        orjson.dumps(given, option=orjson.OPT_SORT_KEYS),
+        context.view,
+        errors().locale,
+    )
 
 
 class SourceFailed(Exception):  # noqa: N818 - an answer, already worded

@@ -144,8 +144,7 @@ class Operations:
             variables = asked.variables
             if after is not None:
                 operation, variables = door.execution.resumed(operation, variables, after)
-            executor = door.execution.start(operation, variables, context)
-            events = door.execution.events(executor, context, self.errors)
+            events = door.execution.events(operation, variables, context, self.errors)
             try:
                 async for answer in events:
                     await self._next(id_, answer)

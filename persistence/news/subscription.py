@@ -116,6 +116,7 @@ class Subscription:
         "_waiter",
         "cursor",
         "interest",
+        "on_ready",
     )
 
     def __init__(
@@ -130,6 +131,9 @@ class Subscription:
         patient: bool,
     ) -> None:
         self.interest = interest
+        self.on_ready: Callable[[], None] | None = None
+        """Set it and nothing waits here any more: it is called when there is something to read, and what
+        finds nothing is told Idle at once."""
         self.cursor = after or Cursor(0, 0)
         """Of what was handed over last; before that, where this subscription begins."""
         self._source = source
@@ -177,7 +181,7 @@ class Subscription:
                 marker = Resync(self.cursor)
             elif self._behind is not None:
                 marker = await self._catch_up(self._behind)
-            elif loop.time() - self._quiet_since >= self._idle_seconds:
+            elif self.on_ready is not None or loop.time() - self._quiet_since >= self._idle_seconds:
                 self.cursor = self._source.cursor
                 marker = Idle(self.cursor)
             else:
@@ -188,6 +192,11 @@ class Subscription:
         if self._failure is not None:
             raise self._failure
         raise StopAsyncIteration
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to read without waiting for the next piece of news."""
+        return bool(self._queue) or self._lost or self._ended or self._behind is not None
 
     def take(self, limit: int) -> list[Happening]:
         """What is waiting already, at most `limit`, so that a reader can look up many things at once."""
@@ -210,8 +219,7 @@ class Subscription:
             return
         if not self._queue_up(happening):
             self._overflow()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._wake()
 
     def lose(self) -> None:
         """What comes next can't be told: the subscriber will be told to resync."""
@@ -297,6 +305,8 @@ class Subscription:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self.on_ready is not None:
+            self.on_ready()
 
     def _fail(self, error: Exception) -> None:
         self._failure = error

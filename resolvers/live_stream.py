@@ -1,0 +1,82 @@
+"""A shop stream: what it listens for, and how everything it tells looks; its server decides to whom."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from domain.news import Cursor, Happening, LiveKind, Topic
+from persistence.news.hub import Hub
+from persistence.news.subscription import Subscription
+
+EventT = TypeVar("EventT")
+
+
+class What(NamedTuple):
+    """What one event says."""
+
+    kind: LiveKind
+    cursor: Cursor
+    occurred_at: datetime
+    cause: str
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStream(Generic[EventT]):
+    """What one caller of a stream asked for; all who asked for the same hear the same.
+
+    `topic`, `skus` and `wants` say which news it tells of, `skus` also what its snapshot holds; without skus
+    there is no snapshot. `after` is where this caller left off. Nothing else in it is the caller's own, and
+    `event` makes what the graph shows out of what happened.
+    """
+
+    hub: Hub
+    clock: Callable[[], datetime]
+    topic: Topic
+    wants: Callable[[Happening], bool]
+    skus: Sequence[str] | None
+    after: Cursor | None
+    event: Callable[[What], EventT]
+
+    def news(self, after: Cursor | None) -> Subscription:
+        """What happens after a cursor or from now on, the last of each sku."""
+        return self.hub.subscribe(
+            self.wants,
+            topics=frozenset({self.topic}),
+            skus=None if self.skus is None else frozenset(self.skus),
+            key=key_of,
+            after=after,
+            # Without a snapshot nothing would follow a RESYNC: such a reader rather fetches what did not fit.
+            patient=self.skus is None,
+        )
+
+    def snapshot(self, cursor: Cursor, *, resync: bool) -> list[What]:
+        """Everything asked for, as of a cursor read before, and the BOOKMARK from which it is good to resume.
+
+        With `resync` after the event that says so.
+        """
+        now, cause = self.clock(), "resync" if resync else "snapshot"
+        events = [What(LiveKind.RESYNC, cursor, now, cause)] if resync else []
+        events += [What(LiveKind.SNAPSHOT, cursor, now, cause, sku) for sku in self.skus or ()]
+        return [*events, What(LiveKind.BOOKMARK, cursor, now, cause)]
+
+    def bookmark(self, cursor: Cursor) -> What:
+        """Nothing happened up to a cursor that was not told."""
+        return What(LiveKind.BOOKMARK, cursor, self.clock(), "idle")
+
+    def __aiter__(self) -> AsyncIterator[EventT]:
+        """Never: it is told to many at once, by who serves it."""
+        raise TypeError("a live stream is not read by one caller alone")
+
+
+def change(happening: Happening) -> What:
+    """The event of a piece of news about a sku."""
+    return What(LiveKind.CHANGE, happening.cursor, happening.occurred_at, happening.cause, happening.sku)
+
+
+def key_of(happening: Happening) -> str | None:
+    """What a happening is the last word on."""
+    return happening.sku
