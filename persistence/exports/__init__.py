@@ -1,0 +1,1 @@
+"""Data on its way out: answers for everything at once, in bounded memory."""
