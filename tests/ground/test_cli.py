@@ -12,9 +12,12 @@ import httpx
 import pytest
 
 from domain.access import PrincipalKind
+from domain.news import Cursor
 from graph.settings import Settings
 from graph.tokens import Tokens
 from persistence import migrate
+from persistence.database import connect
+from persistence.news import outbox
 from persistence.postgres.server import _free_port
 from tests.databases import created
 
@@ -40,7 +43,7 @@ def shelfgraph(*arguments: str, **variables: str) -> tuple[int, str, str]:
 def test_help_names_every_command():
     code, said, _ = shelfgraph("--help")
     assert code == 0
-    for command in ("serve", "worker", "migrate", "token", "settings", "schema"):
+    for command in ("serve", "worker", "migrate", "restored", "token", "settings", "schema"):
         assert command in said
 
 
@@ -103,6 +106,16 @@ def test_an_unknown_kind_is_refused_in_one_line(tmp_path):
     code, _, complained = shelfgraph("token", "king", DATA_DIR=str(tmp_path))
     assert code == 2
     assert complained == "There is no kind 'king': take one of staff, admin, member, device, partner."
+
+
+async def test_restored_raises_the_epoch_of_events_each_time(fresh_database):
+    for epoch in (2, 3):
+        code, said, _ = shelfgraph("restored", DATABASE_URL=fresh_database)
+        assert code == 0
+        assert said.startswith(f"The epoch is {epoch}: ")
+        db = await connect(fresh_database)
+        assert await outbox.head(db) == Cursor(epoch, 0)
+        await db.close()
 
 
 async def test_migrate_says_where_the_database_stands_and_repeats_without_effect(database_server):
