@@ -106,6 +106,7 @@ CATALOG_READERS = Rule("everyone; partners with CATALOG_READ", EVERYONE.kinds, P
 PRICE_READERS = Rule("everyone; partners with PRICE_READ", EVERYONE.kinds, PartnerScope.PRICE_READ)
 STOCK_SHOPPERS = Rule("everyone; partners with STOCK_READ", EVERYONE.kinds, PartnerScope.STOCK_READ)
 _TRADE = frozenset({PrincipalKind.STAFF, PrincipalKind.PARTNER})
+STAFF = Rule("staff", frozenset({PrincipalKind.STAFF}))
 STOCK_READERS = Rule(
     "staff, devices; partners with STOCK_READ", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.STOCK_READ
 )

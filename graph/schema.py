@@ -26,6 +26,8 @@ from resolvers import (
     price_setting,
     product_list,
     product_setting,
+    promotion_setting,
+    promotions,
     store_list,
     stores,
 )
@@ -45,12 +47,16 @@ QUERIES: list[Any] = [
     catalog.variant,
     catalog.variants,
     inventory.stock_levels,
+    promotions.promotions,
+    promotions.promotions_running,
     carts.cart,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
     price_setting.prices_set,
     price_setting.price_end,
+    promotion_setting.promotions_set,
+    promotion_setting.promotion_end,
     inventory.stock_adjust,
     inventory.stock_count,
     carts.cart_create,

@@ -197,6 +197,8 @@ def canonical(value: object) -> object:
             for part in fields(value)
             if getattr(value, part.name) is not strawberry.UNSET
         }
+    if isinstance(value, strawberry.Some):
+        return canonical(value.value)
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]
     if isinstance(value, Enum):

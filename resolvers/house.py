@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
 from persistence.database import Database
 from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
 from persistence.news.hub import Hub
+from persistence.promotions.reads import Promotions
 
 _FRESH_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 1.0
@@ -90,3 +91,4 @@ class House:
     clock: Callable[[], datetime]
     default_locale: str
     currency: str
+    promotions: Promotions = field(default_factory=Promotions)

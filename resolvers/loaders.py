@@ -28,6 +28,8 @@ from persistence.pricing import offer_texts as offers_db
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import Place, PricesOfSku
 from persistence.pricing.tables import OfferText, PriceRecord
+from persistence.promotions import reads as promotions_db
+from persistence.promotions.tables import Promotion, PromotionBudget
 from persistence.stores import Store
 
 KeyT = TypeVar("KeyT", bound=Hashable)
@@ -215,6 +217,21 @@ class Loaders:
     def price_records(self) -> DataLoader[UUID, PriceRecord | None]:
         """Price records by id."""
         return self._one(pricing_db.records_by_id)
+
+    @cached_property
+    def promotion(self) -> DataLoader[UUID, Promotion | None]:
+        """Promotions by id."""
+        return self._one(promotions_db.promotions_by_id)
+
+    @cached_property
+    def promotion_by_code(self) -> DataLoader[str, Promotion | None]:
+        """Promotions by code."""
+        return self._one(promotions_db.promotions_by_code)
+
+    @cached_property
+    def promotion_budget(self) -> DataLoader[str, PromotionBudget | None]:
+        """Budgets by their promotion's code."""
+        return self._one(promotions_db.budgets_by_code)
 
     @cached_property
     def stock(self) -> DataLoader[StockKey, list[StockLevel]]:

@@ -19,6 +19,7 @@ from resolvers.fields import query
 from resolvers.inventory import StockLevel
 from resolvers.loaders import Loaders
 from resolvers.pricing import PriceRecord
+from resolvers.promotions import Promotion
 from resolvers.shapes import Node, at_most, parse_global_id
 from resolvers.stores import Store
 
@@ -44,6 +45,7 @@ _KINDS = {
         _Kind(Product, lambda loaders: loaders.product),
         _Kind(ProductVariant, lambda loaders: loaders.variant),
         _Kind(PriceRecord, lambda loaders: loaders.price_records),
+        _Kind(Promotion, lambda loaders: loaders.promotion, lambda viewer, row: viewer.is_staff),
         _Kind(StockLevel, lambda loaders: loaders.stock_level, _their_store),
     )
 }

@@ -87,6 +87,15 @@ class PromotionBook:
     def __iter__(self) -> Iterator[Promotion]:
         return iter(self._promotions)
 
+    def running(self, situation: Situation, line: BasketLine | None = None) -> list[Promotion]:
+        """Those that count there and then, for a line or for any, without those that need a coupon.
+
+        By layer, priority and code, as they are settled.
+        """
+        places = range(len(self._promotions)) if line is None else _bits(self._wanting(line))
+        promotions = (self._promotions[place] for place in places)
+        return [one for one in promotions if not one.coupon_only and one.is_for(situation)]
+
     def discounts(self, lines: Sequence[BasketLine], situation: Situation) -> Outcome:
         """What is taken off a basket there and then.
 

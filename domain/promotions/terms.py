@@ -75,6 +75,23 @@ class Excludes(StrEnum):
     """All others."""
 
 
+class PromotionState(StrEnum):
+    """Where a promotion stands in time."""
+
+    UPCOMING = "UPCOMING"
+    RUNNING = "RUNNING"
+    ENDED = "ENDED"
+
+
+def state_at(valid_from: datetime | None, valid_until: datetime | None, now: datetime) -> PromotionState:
+    """Where a promotion with such a window stands at a moment."""
+    if valid_until is not None and valid_until <= now:
+        return PromotionState.ENDED
+    if valid_from is not None and valid_from > now:
+        return PromotionState.UPCOMING
+    return PromotionState.RUNNING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     """A rule above single prices; None and the empty set mean "any", `valid_until` is exclusive.
