@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.channels import StockPolicy
 
@@ -32,6 +33,33 @@ class StockMovementReason(StrEnum):
     DAMAGE = "DAMAGE"
     SHRINKAGE = "SHRINKAGE"
     CORRECTION = "CORRECTION"
+
+
+class HoldState(StrEnum):
+    """What became of units kept for somebody; RENEWED: they had expired, and the holder reserved anew."""
+
+    HELD = "HELD"
+    SOLD = "SOLD"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+    RENEWED = "RENEWED"
+
+
+class Demand(NamedTuple):
+    """Units of a sku wanted from a store, or taken there."""
+
+    store: str
+    sku: str
+    quantity: int
+
+
+class Shortage(NamedTuple):
+    """A demand that can't be met, and how many there are; no store: all that may be promised from, summed."""
+
+    store: str | None
+    sku: str
+    wanted: int
+    available: int
 
 
 @dataclass(frozen=True, slots=True)

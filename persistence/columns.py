@@ -97,6 +97,16 @@ def whole(*, default: int | None = None) -> Any:
     return Field(default=default, sa_type=sa.Integer, sa_column_kwargs=server_default(sa.text(str(default))))
 
 
+def optional_whole() -> Any:
+    """A 32-bit count, or null."""
+    return Field(default=None, sa_type=sa.Integer, nullable=True)
+
+
+def computed(expression: str, kind: type[sa.types.TypeEngine[Any]]) -> Any:
+    """What the server reckons from the row's other columns whenever it is written."""
+    return Field(default=None, sa_type=kind, sa_column_args=(sa.Computed(expression, persisted=True),))
+
+
 def long(*, default: int | None = None, nullable: bool = False) -> Any:
     """A 64-bit whole number: minor units, positions, sequences."""
     if nullable:

@@ -25,7 +25,7 @@ from persistence.catalog.tables import Attribute, Category, Product, Variant
 from persistence.catalog.words import search_words, vector
 from persistence.channels import Channel
 from persistence.database import Connection, Statement, param, statement
-from persistence.inventory.tables import StockLevel
+from persistence.inventory.tables import StockAllotment, StockLevel
 from persistence.pricing.tables import OfferText, PriceRecord, PublicPrice
 from persistence.stores import Hours, Store
 
@@ -202,6 +202,14 @@ async def make_stock(
     """A stock level."""
     await _insert(
         db, StockLevel, store=store, sku=sku, on_hand=on_hand, reserved=reserved, safety_stock=safety_stock
+    )
+
+
+async def make_allotment(db: Connection, channel: str, store: str, sku: str, remaining: int) -> None:
+    """What a channel has left of its own; the level is there already."""
+    await _insert(db, StockAllotment, channel=channel, store=store, sku=sku, remaining=remaining)
+    await db.execute(
+        "UPDATE stock_level SET allotted = allotted + $3 WHERE store = $1 AND sku = $2", store, sku, remaining
     )
 
 

@@ -115,7 +115,7 @@ def stock_condition(shape: Shape) -> list[Any]:
         return []
     variant = aliased(Variant, name="stocked")
     # Written as the index's own condition, without a bound zero, so that a shared plan may use it.
-    free = sa.text("on_hand - reserved - safety_stock > 0")
+    free = sa.text("stock_level.has_pool")
     exists = (
         sa.select(sa.literal_column("1"))
         .select_from(variant)

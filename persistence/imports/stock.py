@@ -54,7 +54,7 @@ async def merge_stock(
 ) -> Merged:
     """What became of the staged counts: each difference is one movement, so that movements sum up to on hand.
 
-    A level that is there already and says the same stays untouched. Rows are locked by sku, then by store.
+    A level that is there already and says the same stays untouched. Rows are locked by store, then by sku.
     """
     staged = int(await db.fetchval("SELECT count(*) FROM staged_stock"))
     await db.execute(
@@ -68,7 +68,7 @@ async def merge_stock(
         """
         SELECT count(*) FROM (
             SELECT FROM stock_level l JOIN staged_stock s USING (sku, store)
-            ORDER BY l.sku, l.store FOR NO KEY UPDATE OF l
+            ORDER BY l.store, l.sku FOR NO KEY UPDATE OF l
         ) locked
         """
     )
@@ -82,9 +82,12 @@ async def merge_stock(
         """
         WITH merged AS (
             INSERT INTO stock_level AS held (store, sku, on_hand, safety_stock, updated_at)
-            SELECT store, sku, on_hand, coalesce(safety_stock, 0), $1 FROM staged_stock ORDER BY sku, store
+            SELECT store, sku, on_hand, coalesce(safety_stock, 0), $1 FROM staged_stock ORDER BY store, sku
             ON CONFLICT (sku, store) DO UPDATE
             SET on_hand = excluded.on_hand, safety_stock = excluded.safety_stock,
+                oversold_at = CASE
+                    WHEN excluded.on_hand < held.reserved THEN coalesce(held.oversold_at, $1)
+                END,
                 updated_at = excluded.updated_at
             WHERE (held.on_hand, held.safety_stock) <> (excluded.on_hand, excluded.safety_stock)
             RETURNING new.store, new.sku, new.on_hand - coalesce(old.on_hand, 0) AS delta,

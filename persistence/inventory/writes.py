@@ -51,12 +51,19 @@ class Move(NamedTuple):
 
 
 _moves = given("move", sku=sa.Text, delta=sa.Integer)
+_moved_at = param("moved_at", sa.DateTime(timezone=True))
+_after = col(StockLevel.on_hand) + _moves.c.delta
 _MOVE = statement(
     sa.update(StockLevel)
     .where(col(StockLevel.store) == param("of_store", sa.Text), col(StockLevel.sku) == _moves.c.sku)
     .values(
-        on_hand=col(StockLevel.on_hand) + _moves.c.delta,
-        updated_at=param("moved_at", sa.DateTime(timezone=True)),
+        on_hand=_after,
+        # A count may find less than was promised: said, until it is made good.
+        oversold_at=sa.case(
+            (_after < col(StockLevel.reserved), sa.func.coalesce(StockLevel.oversold_at, _moved_at)),
+            else_=sa.null(),
+        ),
+        updated_at=_moved_at,
     )
 )
 _LOG = statement(
@@ -69,7 +76,7 @@ _LOG = statement(
             param("reason", sa.Text),
             param("reference", sa.Text),
             param("moved_by", sa.Text),
-            param("moved_at", sa.DateTime(timezone=True)),
+            _moved_at,
         ),
     )
 )

@@ -78,7 +78,7 @@ CHANGES = [
     "ALTER TABLE variant ALTER COLUMN position SET DEFAULT 1",
     "ALTER TABLE variant ALTER COLUMN origin SET NOT NULL",
     "ALTER TABLE variant ADD COLUMN note text",
-    "ALTER TABLE stock_level DROP CONSTRAINT stock_level_on_hand",
+    "ALTER TABLE stock_level DROP CONSTRAINT stock_level_not_oversold",
     "DROP INDEX price_record_from",
     "DROP INDEX product_newest; CREATE INDEX product_newest ON product (id, created_at)",
     "DROP INDEX price_record_ends; CREATE INDEX price_record_ends ON price_record (valid_until)",
