@@ -122,7 +122,7 @@ class ProductVariant(FromRow[StoredVariant], Node):
 
     @field(
         rule=PRICE_READERS,
-        description="every candidate that was considered, winner first, with why each lost",
+        description="Every candidate that was considered, winner first, with why each lost; at most 500.",
     )
     async def price_trace(self, info: Info, context: SalesContext, quantity: int = 1) -> PriceTrace:
         asked = await resolve(info.context, context)

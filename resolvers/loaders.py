@@ -41,6 +41,10 @@ MOST_RECORDS = 2_000
 """So many records of one variant are folded into a history; more want a shorter span."""
 
 
+MOST_TRACED = 500
+"""So many records of one variant are judged in a trace."""
+
+
 class PricesKey(NamedTuple):
     """One variant's prices in a place."""
 
@@ -62,15 +66,6 @@ class SpanKey(NamedTuple):
     place: Place
     sku: str
     until: datetime
-
-
-class TraceKey(NamedTuple):
-    """One variant's prices everywhere, back to a moment, as of another."""
-
-    at: datetime
-    now: bool
-    since: datetime
-    sku: str
 
 
 class StockKey(NamedTuple):
@@ -185,16 +180,21 @@ class Loaders:
         return DataLoader(batch)
 
     @cached_property
-    def price_traces(self) -> DataLoader[TraceKey, PricesOfSku | None]:
-        """The records of every place back to a moment; one statement for each pair of moments."""
+    def price_traces(self) -> DataLoader[HistoryKey, PricesOfSku | None]:
+        """The records of every place back to a moment, one more than `MOST_TRACED` of a variant at most.
 
-        async def batch(keys: list[TraceKey]) -> list[PricesOfSku | None]:
-            found: dict[TraceKey, PricesOfSku] = {}
+        One statement for each place and moment.
+        """
+
+        async def batch(keys: list[HistoryKey]) -> list[PricesOfSku | None]:
+            found: dict[HistoryKey, PricesOfSku] = {}
             async with self._connection() as db:
-                for (at, now, since), group in groupby(sorted(keys), key=lambda key: key[:3]):
+                for (place, since), group in groupby(sorted(keys, key=_by_history), key=lambda key: key[::2]):
                     skus = [key.sku for key in group]
-                    prices = await pricing_db.prices_everywhere(db, skus, since=since, at=at, now=now)
-                    found.update({TraceKey(at, now, since, sku): prices[sku] for sku in prices})
+                    prices = await pricing_db.prices_everywhere(
+                        db, skus, place, since=since, most=MOST_TRACED + 1
+                    )
+                    found.update({HistoryKey(place, sku, since): prices[sku] for sku in prices})
             return [found.get(key) for key in keys]
 
         return DataLoader(batch)
@@ -322,6 +322,10 @@ class Loaders:
 def _by_place(key: PricesKey | HistoryKey | SpanKey) -> tuple[str, str, datetime, str]:
     place = key.place
     return place.channel, place.store or "", place.at, key.sku
+
+
+def _by_history(key: HistoryKey) -> tuple[datetime, tuple[str, str, datetime, str]]:
+    return key.since, _by_place(key)
 
 
 def _by_span(key: SpanKey) -> tuple[datetime, tuple[str, str, datetime, str]]:

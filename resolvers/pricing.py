@@ -23,7 +23,7 @@ from persistence.pricing.tables import OfferText as StoredOffer
 from persistence.pricing.tables import PriceRecord as StoredRecord
 from resolvers.context import Context, Info
 from resolvers.fields import field
-from resolvers.loaders import HistoryKey, OfferKey, PricesKey, TraceKey
+from resolvers.loaders import MOST_TRACED, HistoryKey, OfferKey, PricesKey
 from resolvers.places import Resolved
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, global_id, shape
@@ -155,6 +155,10 @@ class PriceTrace:
     charged: Money | None = strawberry.field(
         description="what is charged: the winner, unless labels hold it down"
     )
+    complete: bool = strawberry.field(
+        description="false when the variant has more records than a trace judges: of 500 those of the place "
+        "come first, then those set last"
+    )
     candidates: list[PriceCandidate]
 
 
@@ -229,16 +233,16 @@ async def price_of(
 
 
 async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = _FOR_ONE) -> PriceTrace:
-    """Every record of a variant that is, will be or lately was valid, judged for a resolved context.
+    """The records of a variant that are, will be or lately were valid, judged for a resolved context.
 
     A campaign's code unlocks its price: only staff are shown the records of campaigns they did not name.
     """
     place = asked.place
-    key = TraceKey(place.at, place.now, place.at - timedelta(days=TRACE_DAYS), sku)
+    key = HistoryKey(place, sku, place.at - timedelta(days=TRACE_DAYS))
     prices = await context.loaders.price_traces.load(key)
     if prices is None:
-        return PriceTrace(at=asked.at, charged=None, candidates=[])
-    judged = trace(prices.records, asked.priced(prices.at, quantity))
+        return PriceTrace(at=asked.at, charged=None, complete=True, candidates=[])
+    judged = trace(prices.records[:MOST_TRACED], asked.priced(prices.at, quantity))
     locale, sees_campaigns = context.locale, context.viewer.is_staff
     candidates = [
         PriceCandidate(
@@ -261,4 +265,9 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
         if sees_campaigns or row.campaign is None or row.campaign == asked.campaign
     ]
     charged = candidates[0].amount if candidates and candidates[0].won else None
-    return PriceTrace(at=prices.at, charged=charged, candidates=candidates)
+    return PriceTrace(
+        at=prices.at,
+        charged=charged,
+        complete=len(prices.records) <= MOST_TRACED,
+        candidates=candidates,
+    )

@@ -131,7 +131,23 @@ _BETWEEN = statement(
     ),
     StoredPrice,
 )
-_EVERYWHERE = statement(_reading(_records(_until > _since)), StoredPrice)
+# The place's own first and of those what counts then, so that the winner is among the first.
+_EVERYWHERE = statement(
+    _reading(
+        _records(_until > _since)
+        .order_by(
+            sa.and_(*_HERE).desc(),
+            sa.and_(
+                _still,
+                _recorded_at <= _variants.c.at,
+                sa.func.coalesce(PriceRecord.valid_from, _recorded_at) <= _variants.c.at,
+            ).desc(),
+            col(PriceRecord.sequence).desc(),
+        )
+        .limit(param("most", sa.BigInteger))
+    ),
+    StoredPrice,
+)
 
 
 def _by_sku(rows: Iterable[StoredPrice]) -> dict[str, PricesOfSku]:
@@ -182,10 +198,13 @@ async def prices_between(
 
 
 async def prices_everywhere(
-    db: Connection, skus: Sequence[str], *, since: datetime, at: datetime, now: bool
+    db: Connection, skus: Sequence[str], place: Place, *, since: datetime, most: int
 ) -> dict[str, PricesOfSku]:
-    """By sku: the records of every place that were or will be valid from `since` on; for traces."""
-    return _by_sku(await _EVERYWHERE.all(db, sku=skus, since=since, at=at, now=now))
+    """By sku: the records of every place that were or will be valid from `since` on; for traces.
+
+    At most so many of a sku: those of the place first, then those set last.
+    """
+    return _by_sku(await _EVERYWHERE.all(db, sku=skus, since=since, most=most, **place._asdict()))
 
 
 _BY_ID = statement(select(PriceRecord).where(col(PriceRecord.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))

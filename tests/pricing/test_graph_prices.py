@@ -467,6 +467,23 @@ async def test_comparisons_and_traces_of_a_list_take_one_statement_each(shop: Sh
     assert len(answer.statements) == 4
 
 
+async def test_a_trace_of_too_many_records_keeps_those_that_count_here(shop: Shop, sku: str) -> None:
+    await set_prices(shop, row(sku, "20.00"), row(sku, "18.00", channel="app", validFrom=_LATER))
+    judged = """query Trace($sku: String!) { variant(by: {sku: $sku}) {
+      priceTrace(context: {channel: "app"}) { complete charged { amount } candidates { won reason } } } }"""
+    for more, complete in ((498, True), (1, False), (400, False)):
+        last = f"{next(_keys)}"
+        others = [row(sku, "9.00", "CLEARANCE", channel="pos", minQuantity=n + 1) for n in range(more)]
+        for number, other in enumerate(others):
+            other["tier"] = f"{last}-{number}"
+        assert (await set_prices(shop, *others))["userErrors"] == []
+        told = (await shop.ask(judged, sku=sku)).data["variant"]["priceTrace"]
+        assert told["complete"] is complete
+        assert told["charged"] == {"amount": "20.00"}
+        assert len(told["candidates"]) == 500
+        assert [each["reason"] for each in told["candidates"][:2]] == ["WON", "NOT_YET_VALID"]
+
+
 @pytest.mark.parametrize("tier", ["", "x" * 65])
 async def test_a_tier_has_a_name(shop: Shop, sku: str, tier: str) -> None:
     told = await set_prices(shop, row(sku, "5.00", kind="MEMBER", tier=tier))
