@@ -13,12 +13,16 @@ _LARGEST_POSITION = 2**63 - 1
 
 
 class Topic(StrEnum):
-    """What a piece of news is about; DIRECTORY: a channel or a store itself changed."""
+    """What a piece of news is about.
+
+    DIRECTORY: a channel or a store itself changed; SIGN_IN: one was revoked.
+    """
 
     PRICE = "price"
     STOCK = "stock"
     PRODUCT = "product"
     DIRECTORY = "directory"
+    SIGN_IN = "signIn"
 
 
 class LiveKind(StrEnum):

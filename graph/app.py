@@ -23,6 +23,7 @@ from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
 from graph.logs import RequestLog
 from graph.request import Reception
+from graph.revoked import RevokedTokens
 from graph.schema import build_schema
 from graph.settings import Settings
 from graph.shelf_page import shelf_routes
@@ -61,10 +62,13 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         currency=settings.currency,
     )
     tokens = Tokens.of(settings)
+    # Looked up beside all requests, and never instead of one.
+    revocations = Database(dsn, size=1)
+    revoked = RevokedTokens(revocations, hub)
     development = settings.is_development
     door = Door(
         build_schema(),
-        Reception(house, tokens),
+        Reception(house, tokens, revoked),
         limits=Limits(
             connections=settings.connections,
             caller_connections=settings.connections_per_caller,
@@ -81,12 +85,16 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(database)
+            await stack.enter_async_context(revocations)
             await hub.start()
             stack.push_async_callback(hub.stop)
             await workers.start()
             stack.push_async_callback(workers.stop)
             await stack.enter_async_context(_beside(_drain_when_told(app, door)))
             await stack.enter_async_context(_beside(_follow_directory(house)))
+            with suppress(RequestError):
+                await revoked.ready()
+            await stack.enter_async_context(_beside(revoked.follow(door.check_sign_ins)))
             if development:
                 await stack.enter_async_context(_shelf(app, house, tokens, settings))
             yield
@@ -96,6 +104,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         app.router.routes += [examples_route(), explorer_files(), dev_token_route(_issuer(house, tokens))]
     app.state.house = house
     app.state.tokens = tokens
+    app.state.revoked = revoked
     return app
 
 

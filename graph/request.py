@@ -10,6 +10,7 @@ from domain.access import VISITOR, Principal, PrincipalKind
 from domain.locales import preferred
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door.caller import Caller, Standing, TokenExpired
+from graph.revoked import RevokedTokens
 from graph.tokens import SignedIn, TokenRefused, Tokens
 from resolvers.context import Context
 from resolvers.house import House
@@ -32,17 +33,22 @@ class SignedContext(Context):
 class Reception:
     """Finds out who asks, and opens a context for them; called once for every operation."""
 
-    def __init__(self, house: House, tokens: Tokens) -> None:
+    def __init__(self, house: House, tokens: Tokens, revoked: RevokedTokens) -> None:
         self._house = house
         self._tokens = tokens
+        self._revoked = revoked
 
     async def __call__(self, caller: Caller) -> SignedContext:
         """The context of one operation.
 
-        Raises UNAUTHENTICATED for a token or key that proves nothing, TokenExpired for one that once did.
+        Raises UNAUTHENTICATED for a token or key that proves nothing or was revoked, TokenExpired for one
+        that has run out.
         """
         now = self._house.clock()
         signed_in = self._signed_in(caller, now)
+        if signed_in is not None:
+            await self._revoked.ready()
+            self._revoked.must_count(signed_in)
         context = SignedContext.make(
             self._house,
             VISITOR if signed_in is None else signed_in.principal,
@@ -53,9 +59,12 @@ class Reception:
         return context
 
     def must_stand(self, standing: Standing) -> None:
-        """Raises TokenExpired once the token has run out."""
-        if isinstance(standing, SignedIn) and self._house.clock() >= standing.expires_at:
+        """Raises TokenExpired once the token has run out, UNAUTHENTICATED once it was revoked."""
+        if not isinstance(standing, SignedIn):
+            raise TypeError(f"{standing!r} was not let in here")
+        if self._house.clock() >= standing.expires_at:
             raise TokenExpired
+        self._revoked.must_count(standing)
 
     def _signed_in(self, caller: Caller, now: datetime) -> SignedIn | None:
         if caller.authorization is not None:

@@ -22,6 +22,8 @@ from graph.settings import BadSettings, Settings
 
 ISSUER = "shelfgraph"
 DEVELOPMENT_LIFETIME = timedelta(hours=12)
+# A revocation of everything somebody has is remembered for so long.
+LONGEST_LIFETIME = timedelta(days=31)
 STAFF_ROLE = "staff"
 _ALGORITHM = "EdDSA"
 # As whom `shelfgraph token` signs in, in the words of its argument.
@@ -38,10 +40,12 @@ class TokenRefused(Exception):  # noqa: N818 - a refusal is an answer
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A principal, and the moment its token stops counting (UTC)."""
+    """A principal, and its token: by which id, from when and until when it counts (UTC)."""
 
     principal: Principal
     expires_at: datetime
+    issued_at: datetime
+    token_id: str
 
 
 class Tokens:
@@ -63,12 +67,18 @@ class Tokens:
         return cls(_key(_kept(path), str(path)))
 
     def issue(self, principal: Principal, *, now: datetime, lifetime: timedelta) -> str:
-        """A token for the principal, good from now until `now + lifetime`, to the second."""
+        """A token for the principal, good from now until `now + lifetime`, to the second.
+
+        Raises ValueError for a lifetime above LONGEST_LIFETIME.
+        """
+        if lifetime > LONGEST_LIFETIME:
+            raise ValueError(f"a token lives for {LONGEST_LIFETIME.days} days at most")
         claims: dict[str, object] = {
             "iss": ISSUER,
             "sub": principal.subject,
             "kind": principal.kind.value,
-            "iat": now,
+            # To the microsecond: who signs in again right after signing out everywhere must be let in.
+            "iat": now.timestamp(),
             "exp": now + lifetime,
             "jti": secrets.token_urlsafe(16),
         }
@@ -100,6 +110,7 @@ class Tokens:
                 },
             )
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+            issued_at = datetime.fromtimestamp(claims["iat"], UTC)
             principal = Principal(
                 kind=PrincipalKind(claims["kind"]),
                 subject=claims["sub"],
@@ -112,7 +123,7 @@ class Tokens:
             raise TokenRefused(expired=False) from error
         if (now or datetime.now(UTC)) >= expires_at:
             raise TokenRefused(expired=True)
-        return SignedIn(principal, expires_at)
+        return SignedIn(principal, expires_at, issued_at, str(claims["jti"]))
 
     def verify(self, token: str, *, now: datetime | None = None) -> Principal:
         """Whom the token signs in. Raises TokenRefused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, demo, exports, imports, schema, server, settings, token
+from graph.cli import database, demo, exports, imports, revoke, schema, server, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -26,6 +26,7 @@ app.command(rich_help_panel=RUN)(server.serve)
 app.command(rich_help_panel=RUN)(server.worker)
 app.command(rich_help_panel=DATA)(database.migrate)
 app.command(rich_help_panel=DATA)(database.restored)
+app.command(rich_help_panel=DATA)(revoke.revoke)
 app.add_typer(imports.app, rich_help_panel=DATA)
 app.add_typer(exports.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
