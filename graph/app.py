@@ -105,6 +105,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     app.state.house = house
     app.state.tokens = tokens
     app.state.revoked = revoked
+    app.state.door = door
     return app
 
 

@@ -210,7 +210,9 @@ def reference(settings: Settings) -> str:
 def unknown_variables() -> list[str]:
     """Names in the environment that look like settings and are none, most likely misspelt."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}CHROMIUM", f"{PREFIX}REQUIRE_CHROMIUM"}  # what the tests read
+    known |= {
+        f"{PREFIX}{name}" for name in ("CHROMIUM", "REQUIRE_CHROMIUM", "REQUIRE_NODE")
+    }  # what the tests read
     return sorted(
         name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
     )

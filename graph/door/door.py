@@ -73,6 +73,10 @@ class Door:
         """Ends every connection whose sign-in counts no more; to be called when something was revoked."""
         self._connections.check()
 
+    async def restart_connections(self) -> None:
+        """Ends every stream (sockets with 1012) so that its client opens it again, here or elsewhere."""
+        await self._connections.restart()
+
     async def drain(self, *, seconds: float = 10.0) -> None:
         """Takes no new operation from now on, ends every stream (sockets with 1012) and lets the rest finish.
 
@@ -80,6 +84,6 @@ class Door:
         under way are the server's to wait for; mutations whose socket left are waited for here, so long.
         """
         self._http.draining = True
-        await self._connections.restart()
+        await self.restart_connections()
         if self._inside.finishing:
             await asyncio.wait(tuple(self._inside.finishing), timeout=seconds)
