@@ -64,6 +64,7 @@ class PromotionBook:
         self._not_category: dict[str, int] = defaultdict(int)
         self._not_brand: dict[str, int] = defaultdict(int)
         self._everything = 0
+        self._every_line = 0  # those of everything that have no exceptions
         self.limited = tuple(one.code for one in self._promotions if one.is_limited)
         """The codes of those whose uses are counted."""
         for place, promotion in enumerate(self._promotions):
@@ -80,6 +81,8 @@ class PromotionBook:
                     found_by[code] |= bit
             if target.is_everything:
                 self._everything |= bit
+                if not (target.except_skus or target.except_categories or target.except_brands):
+                    self._every_line |= bit
 
     def __len__(self) -> int:
         return len(self._promotions)
@@ -117,12 +120,16 @@ class PromotionBook:
         """Those that count here and may take a line, by layer, priority and code."""
         wanted = [self._wanting(line) for line in basket]
         found: dict[int, list[int]] = {}
+        some_lines = 0
         for place in _bits(reduce(or_, wanted, 0)):
             if self._promotions[place].is_for(situation):
-                found[place] = []
-        live = sum(1 << place for place in found)
+                if self._every_line >> place & 1:
+                    found[place] = list(range(len(basket)))
+                else:
+                    found[place] = []
+                    some_lines |= 1 << place
         for line, mask in enumerate(wanted):
-            for place in _bits(mask & live):
+            for place in _bits(mask & some_lines):
                 found[place].append(line)
         return [Candidate(self._promotions[place], held) for place, held in found.items()]
 

@@ -9,7 +9,7 @@ answer depends on nothing but the promotions and the basket.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from math import prod
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from domain.promotions.benefits import Part
 from domain.promotions.terms import Promotion
 
 LARGEST_SEARCH = 256
-MOST_LOOKS = 2_000
+MOST_LOOKS = 1_000
 """How many lines are looked at again before the best way found so far is good enough."""
 _ALONE = -1
 """The owner of a line that a promotion looking at single lines has."""
@@ -62,18 +62,22 @@ def settle(candidates: Sequence[Candidate], parts: Sequence[Part]) -> list[Taken
 
 def _settle_equals(candidates: Sequence[Candidate], parts: Sequence[Part]) -> list[Taken]:
     alone: dict[int, tuple[int, int]] = {}  # by line: the best share, and whose it is
-    together: list[Candidate] = []
+    together: list[_Rival] = []
     for place, (promotion, lines) in enumerate(candidates):
         held = [parts[line] for line in lines]
         if promotion.by_line:
             for line, share in zip(lines, promotion.benefit.shares(held), strict=True):
                 if share > alone.get(line, _NO_SHARE)[0]:
                     alone[line] = share, place
-        elif promotion.total(held) > 0:
-            together.append(candidates[place])
+        elif total := promotion.total(held):
+            together.append(_Rival(promotion, lines, total))
     taken: list[Taken] = []
     for rivals in _rivals(together):
-        for owner, lines in _Handout(rivals, alone, parts).best():
+        if len(rivals) == 1 and alone.keys().isdisjoint(rivals[0].lines):
+            ways: Iterable[tuple[Promotion, Sequence[int]]] = [rivals[0][:2]]
+        else:
+            ways = _Handout(rivals, alone, parts).best()
+        for owner, lines in ways:
             shares = owner.shares([parts[line] for line in lines])
             if any(shares):
                 taken.append(Taken(owner, lines, shares))
@@ -90,9 +94,17 @@ def _settle_equals(candidates: Sequence[Candidate], parts: Sequence[Part]) -> li
 _NO_SHARE = (0, 0)
 
 
-def _rivals(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+class _Rival(NamedTuple):
+    """A promotion that looks at several lines, those it could take, and what it takes off all of them."""
+
+    promotion: Promotion
+    lines: Sequence[int]
+    total: int
+
+
+def _rivals(candidates: Sequence[_Rival]) -> list[list[_Rival]]:
     """The candidates in groups that share no line with each other."""
-    groups: list[tuple[set[int], list[Candidate]]] = []
+    groups: list[tuple[set[int], list[_Rival]]] = []
     for one in candidates:
         lines, members = set(one.lines), [one]
         apart = []
@@ -110,16 +122,19 @@ class _Handout:
     """Ways to hand some lines out to promotions that want them, and what each way takes off."""
 
     def __init__(
-        self, rivals: Sequence[Candidate], alone: dict[int, tuple[int, int]], parts: Sequence[Part]
+        self, rivals: Sequence[_Rival], alone: dict[int, tuple[int, int]], parts: Sequence[Part]
     ) -> None:
         self._rivals = rivals
         self._parts = parts
-        self._totals: list[dict[int, int]] = [{0: 0} for _ in rivals]
+        self._totals: list[dict[int, int]] = []
         self._looks = 0
         wanted_by: dict[int, list[int]] = {}
-        for place, (_, lines) in enumerate(rivals):
+        for place, (_, lines, total) in enumerate(rivals):
+            whole = 0
             for line in lines:
                 wanted_by.setdefault(line, []).append(place)
+                whole |= 1 << line
+            self._totals.append({0: 0, whole: total})
         self._alone = {line: alone[line][0] for line in wanted_by if line in alone}
         # Giving a line to nobody is never better: one more line makes no total smaller.
         self._choices = {
@@ -137,7 +152,7 @@ class _Handout:
             self._climb(owners)
             if prod(len(self._choices[line]) for line in self._contested) <= LARGEST_SEARCH:
                 owners = self._search(owners)
-        for place, (promotion, lines) in enumerate(self._rivals):
+        for place, (promotion, lines, _) in enumerate(self._rivals):
             owned = [line for line in lines if owners[line] == place]
             if owned:
                 yield promotion, owned
@@ -146,7 +161,7 @@ class _Handout:
         """What a rival takes off a set of lines, a number with a bit for each."""
         known = self._totals[place].get(mask)
         if known is None:
-            promotion, lines = self._rivals[place]
+            promotion, lines, _ = self._rivals[place]
             self._looks += len(lines)
             known = promotion.total([self._parts[line] for line in lines if mask >> line & 1])
             self._totals[place][mask] = known
