@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from stdnum import ean
 
 from domain.moments import kept
+from persistence.catalog.gtin import LENGTHS as GTIN_LENGTHS
+from persistence.catalog.gtin import is_gtin
 from persistence.stores import Hours
 
 E = TypeVar("E", bound=StrEnum)
@@ -19,7 +21,6 @@ E = TypeVar("E", bound=StrEnum)
 LONGEST_CODE = 100
 LARGEST_WHOLE = 2**31 - 1
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
-_GTIN_LENGTHS = (8, 12, 13, 14)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SPAN = re.compile(r"(\w{3})(?:\s*-\s*(\w{3}))?\s+(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})")
 
@@ -50,9 +51,9 @@ def gtin(text: str) -> str | None:
         return None
     if not text.isascii() or not text.isdigit():
         raise BadCell(f"A GTIN is made of digits: {text!r}.")
-    if len(text) not in _GTIN_LENGTHS:
+    if len(text) not in GTIN_LENGTHS:
         raise BadCell(f"A GTIN has 8, 12, 13 or 14 digits; {text} has {len(text)}.")
-    if not ean.is_valid(text):
+    if not is_gtin(text):
         right = ean.calc_check_digit(text[:-1])
         raise BadCell(f"The check digit of {text} is wrong: {right} would be right.")
     return text
