@@ -60,8 +60,8 @@ def search_words(
     fallback = names[min(names)] if names else ""
     return SearchWords(
         name=words_of(names.values()),
-        brand=_repeated_words(tuple(brands)),
-        category=_repeated_words(tuple(categories)),
+        brand=words_of_all(brands),
+        category=words_of_all(categories),
         description=words_of(descriptions),
         letters=_unique(letters_of(text) for text in (*names.values(), *brands)),
         sort_en=_folded(english or fallback),
@@ -83,6 +83,11 @@ def words_of(texts: Iterable[str]) -> str:
             else:
                 found[piece] = None
     return " ".join(found)
+
+
+def words_of_all(texts: Iterable[str]) -> str:
+    """What `words_of` answers, remembered: for brands and categories, which thousands of products share."""
+    return _repeated_words(tuple(texts))
 
 
 @lru_cache(maxsize=10_000)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from domain.news import Topic
 from persistence.catalog.tables import Attribute, Picture, Product
 from persistence.catalog.words import SearchWords, vector
 from persistence.database import Connection, statement
@@ -198,6 +200,20 @@ async def merge_products(db: Connection) -> tuple[Merged, Merged]:
     rows = await db.fetch("SELECT count(*), count(*) FILTER (WHERE added) FROM touched_variant")
     changed, new = rows[0]
     return products, Merged(new, changed - new, staged - changed)
+
+
+async def announce_products(db: Connection, now: datetime) -> None:
+    """Tells subscribers of every variant of the staged products that this transaction has changed."""
+    await db.execute(
+        """
+        INSERT INTO outbox (topic, sku, cause, occurred_at)
+        SELECT $1, v.sku, 'import', $2
+        FROM staged_product s JOIN product p USING (handle) JOIN variant v ON v.product_id = p.id
+        WHERE p.updated_at >= transaction_timestamp() ORDER BY v.sku
+        """,
+        Topic.PRODUCT.value,
+        now,
+    )
 
 
 async def _added_and_touched(db: Connection, merge: str) -> tuple[int, int]:

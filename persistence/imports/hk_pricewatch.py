@@ -19,6 +19,7 @@ from persistence.imports.catalog import (
     CategoryRow,
     ProductRow,
     VariantRow,
+    announce_products,
     merge_categories,
     merge_products,
     stage_products,
@@ -34,7 +35,7 @@ from persistence.imports.places import (
     tills,
 )
 from persistence.imports.prices import merge_prices, stage_prices
-from persistence.imports.staging import Merged, Tell, no_one
+from persistence.imports.staging import Merged, Tell, analyse, no_one
 
 _EVENT = ("date", "code", "channel", "event", "price", "offer_id")
 FILES = ("products.csv.gz", "offers.csv.gz", "price_events.csv.gz")
@@ -86,6 +87,9 @@ async def load(
         db, (article.product for article in articles), (article.variant for article in articles)
     )
     products, _ = await merge_products(db)
+    if announce:
+        await announce_products(db, now)
+    await analyse(db, "product", "variant", "price_record", "public_price")
     await stage_prices(db, log.prices)
     prices = await merge_prices(db, recorded_by=RECORDED_BY, now=now, announce=announce)
     offers = await merge_offers(db, read_offers(folder / "offers.csv.gz"), log.offers)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from persistence.database import Connection
 from persistence.imports.public_prices import refresh_public_prices
-from persistence.imports.staging import BadRow, Merged, Tell, no_one, row_count, stage
+from persistence.imports.staging import BadRow, Merged, Rows, Tell, no_one, row_count, stage
 
 
 class PriceImportRow(NamedTuple):
@@ -42,7 +41,7 @@ _COLUMNS = """
 """
 
 
-async def stage_prices(db: Connection, rows: Iterable[PriceImportRow], tell: Tell = no_one) -> int:
+async def stage_prices(db: Connection, rows: Rows[PriceImportRow], tell: Tell = no_one) -> int:
     """How many prices now stand in a temporary table, to be checked and merged by what stands below."""
     return await stage(db, "staged_price", _COLUMNS, rows, tell)
 
@@ -128,9 +127,10 @@ async def merge_prices(
     if added or ended:
         await db.execute(_MOVE_VARIANTS)
         await db.execute("ANALYZE touched_price")
-        await refresh_public_prices(db, now=now, tell=tell)
         if announce:
             await db.execute(_ANNOUNCE, now)
+        # Last, so that the clock has hardly moved between the projection and the commit.
+        await refresh_public_prices(db, now=now, tell=tell)
     return Merged(added, ended, staged - added - ended)
 
 

@@ -11,16 +11,26 @@ from domain.pricing.kinds import PriceKind
 from domain.pricing.patterns import Patterns, PublicRecord
 from persistence.database import Connection
 from persistence.imports.staging import Tell, no_one, stage
+from persistence.pricing import projection
 
 _SKUS_AT_A_TIME = 5_000
 
 
 async def refresh_public_prices(db: Connection, *, now: datetime, tell: Tell = no_one) -> None:
-    """Makes the projection of every sku in `touched_price` what the rule says; equal rows stay untouched."""
-    at = await db.fetchval(
-        "SELECT greatest($1, max(moment)) FROM touched_price WHERE sequence IS NOT NULL", now
+    """Makes the projection of every sku in `touched_price` what the rule says; equal rows stay untouched.
+
+    The variants must be locked. "Now" is the database's clock where that is ahead, which it is of an import
+    that has been reading for minutes. Boundaries of the staged prices that pass while this works are nobody
+    else's to see before the commit, so their variants are looked at once more in the end.
+    """
+    await projection.mark_writer(db)
+    moment: datetime = await db.fetchval(
+        """
+        SELECT greatest($1, clock_timestamp(), max(moment) FILTER (WHERE sequence IS NOT NULL))
+        FROM touched_price
+        """,
+        now,
     )
-    moment = at or now
     rows = await db.fetch("SELECT code, currency_code FROM channel WHERE active")
     patterns = Patterns(moment, {row["code"]: row["currency_code"] for row in rows})
     rows = await db.fetch("SELECT DISTINCT sku FROM touched_price ORDER BY sku")
@@ -56,6 +66,14 @@ async def refresh_public_prices(db: Connection, *, now: datetime, tell: Tell = n
         WHERE held.amount_minor IS DISTINCT FROM excluded.amount_minor
         """
     )
+    passed = await db.fetch(
+        """
+        SELECT DISTINCT sku FROM staged_price, clock_timestamp() AS present
+        WHERE (valid_from > $1 AND valid_from <= present) OR (valid_until > $1 AND valid_until <= present)
+        """,
+        moment,
+    )
+    await projection.refresh(db, [row["sku"] for row in passed], moment)
 
 
 async def _records_by_sku(

@@ -105,7 +105,7 @@ async def refresh(
         return 0
     # The variants first, in the one order, and then the mark of a writer: nobody waits while holding it.
     variants = await lock_variants(db, list(skus))
-    await db.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", *_WRITERS)
+    await mark_writer(db)
     now: datetime = await _PRESENT.value(db, at=at)
     # What was recorded by a process whose clock is ahead counts already: no boundary would tell of it later.
     now = max([now, *(row.price_changed_at for row in variants.values() if row.price_changed_at)])
@@ -118,6 +118,11 @@ async def refresh(
         named = sorted({store for sku in partly for store in stores[sku]})
         changed += await _bring_up(db, patterns, partly, named, now)
     return changed
+
+
+async def mark_writer(db: Connection) -> None:
+    """Lets `writers` tell of this transaction until it ends; to be called when its variants are locked."""
+    await db.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", *_WRITERS)
 
 
 async def _bring_up(

@@ -18,7 +18,7 @@ from domain.pricing.rules import overlapping_slots
 from persistence.database import Connection, connect
 from persistence.imports.files import cells
 from persistence.imports.files.csv_file import BadFile
-from persistence.imports.files.prices import import_prices, read_prices
+from persistence.imports.files.prices import import_prices
 from persistence.imports.files.products import import_products
 from persistence.imports.files.run import Job, OnError, Outcome
 from persistence.imports.files.stock import import_stock
@@ -48,7 +48,7 @@ TEA,,12345670,"Tea, black",紅茶,,food,,,,,
 PRICES = """sku,amount,channel,store,valid_from,valid_until,source
 MILK-1,20.00,,,,,
 MILK-1,18.50,,central,,,
-TEA,9.9,app,,,2026-03-01T00:00:00+08:00,tea-spring
+TEA,9.9,app,,,2096-03-01T00:00:00+08:00,tea-spring
 """
 STOCK = "store,sku,on_hand,safety_stock\ncentral,MILK-1,12,2\ncentral,TEA,0,\nkowloon,MILK-1,7,\n"
 FILES = {"stores": STORES, "products": PRODUCTS, "prices": PRICES, "stock": STOCK}
@@ -132,6 +132,9 @@ async def test_a_shop_is_filled_and_the_same_files_change_nothing(shop: Shop) ->
     news = await db.fetch("SELECT topic, sku, store, channel, cause FROM outbox ORDER BY id")
     assert [tuple(row) for row in news] == [
         ("directory", None, None, None, "import"),
+        ("product", "MILK-1", None, None, "import"),
+        ("product", "MILK-2", None, None, "import"),
+        ("product", "TEA", None, None, "import"),
         ("price", "MILK-1", "central", None, "import"),
         ("price", "MILK-1", None, None, "import"),
         ("price", "TEA", None, "app", "import"),
@@ -398,6 +401,15 @@ async def test_history_may_be_brought_in_with_its_moments(shop: Shop) -> None:
     ]
 
 
+async def test_a_price_that_began_while_the_file_was_read_is_projected(shop: Shop) -> None:
+    await shop.stands()
+    prices = "sku,amount,valid_from\nTEA,7.70,2026-01-06T00:00:00Z\nMILK-1,8,2099-01-01T00:00:00Z\n"
+    assert (await shop.takes("prices", prices)).written
+    rows = await shop.db.fetch("SELECT DISTINCT sku, amount_minor FROM public_price WHERE store = ''")
+    assert ("TEA", 770) in {tuple(row) for row in rows}
+    assert 800 not in {row["amount_minor"] for row in rows}
+
+
 def test_the_ten_wrong_codes_of_the_food_facts_are_found() -> None:
     if not FOOD_FACTS.is_file():
         pytest.skip(f"{FOOD_FACTS} is not there.")
@@ -448,14 +460,3 @@ async def test_windows_overlap_in_the_database_as_in_the_rules(
     pairs = overlapping_slots(rows)  # type: ignore[arg-type]
     assert bool(found) == bool(pairs)
     assert found <= {index for pair in pairs for index in pair}
-
-
-def test_reading_prices_holds_no_row_back(tmp_path: Path) -> None:
-    file = tmp_path / "prices.csv"
-    file.write_text("sku,amount\nA,1\nB,x\nC,3\n")
-    bad: list[Any] = []
-    rows = read_prices(file, bad, currency="HKD", now=NOW)
-    assert next(rows).sku == "A"
-    assert bad == []
-    assert [row.sku for row in rows] == ["C"]
-    assert [row.line for row in bad] == [3]

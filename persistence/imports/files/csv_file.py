@@ -5,24 +5,46 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, NamedTuple, TypeVar, cast
 
 from persistence.imports.files.cells import BadCell
 from persistence.imports.files.layouts import Column
 from persistence.imports.staging import BadRow
 
 T = TypeVar("T")
+LINES_OF_A_BLOCK = 1_000
 _LONGEST_CELL = 100_000
 _NAMED_FREELY = ("attribute_", "option_")
+_STRAY = re.compile("[\udc80-\udcff]")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:_[a-z0-9]{2,8})*")
 
 
 class BadFile(Exception):  # noqa: N818 - what it says is for the person who wrote the file
     """The file as a whole cannot be read."""
+
+
+class Header:
+    """The columns of a file, and which of them belong together."""
+
+    __slots__ = ("_families", "names")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._families: dict[str, list[tuple[str, str, str]]] = {}
+
+    def family(self, prefix: str) -> list[tuple[str, str, str]]:
+        """The columns that begin with a prefix: the whole name, the rest of it, the locale it stands for."""
+        found = self._families.get(prefix)
+        if found is None:
+            found = self._families[prefix] = [
+                (name, tail, locale_of(tail))
+                for name in self.names
+                if name.startswith(prefix) and (tail := name[len(prefix) :])
+            ]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,7 @@ class Row:
 
     line: int
     cells: Mapping[str, str]
+    header: Header
 
     def read(self, column: str, reader: Callable[[str], T], bad: list[BadRow]) -> T | None:
         """The cell as a value; None, and one more bad row, when it cannot be read."""
@@ -42,23 +65,28 @@ class Row:
 
     def family(self, prefix: str) -> dict[str, str]:
         """The cells of the columns that begin with the prefix, by the rest of their names; no empty ones."""
-        cells = self.cells
-        return {tail: cells[name] for name, tail, _ in _family(tuple(cells), prefix) if cells[name]}
+        return {tail: text for name, tail, _ in self.header.family(prefix) if (text := self.cells[name])}
 
     def texts(self, prefix: str) -> dict[str, str]:
         """The texts of a family by locale: `name_zh_hk` holds zh-HK."""
-        cells = self.cells
-        return {locale: cells[name] for name, _, locale in _family(tuple(cells), prefix) if cells[name]}
+        return {locale: text for name, _, locale in self.header.family(prefix) if (text := self.cells[name])}
 
 
-@lru_cache(maxsize=1000)
-def _family(header: tuple[str, ...], prefix: str) -> list[tuple[str, str, str]]:
-    """The columns that begin with a prefix: the whole name, the rest of it, the locale this stands for."""
-    return [
-        (name, name[len(prefix) :], locale_of(name[len(prefix) :]))
-        for name in header
-        if name.startswith(prefix) and len(name) > len(prefix)
-    ]
+class Share(NamedTuple):
+    """Which blocks of a file somebody reads: those whose number leaves `part` when divided by `parts`."""
+
+    part: int
+    parts: int
+
+
+ALL = Share(0, 1)
+
+
+class Block(NamedTuple):
+    """Lines of a file that follow one another: those that are rows, and what is wrong with the others."""
+
+    rows: list[Row]
+    bad: list[BadRow]
 
 
 def locale_of(tail: str) -> str:
@@ -68,15 +96,23 @@ def locale_of(tail: str) -> str:
 
 
 def rows_of(path: Path, layout: Sequence[Column], bad: list[BadRow]) -> Iterator[Row]:
-    """The rows of a UTF-8 file, with or without a byte order mark, quoted or not; `.gz` is unpacked.
+    """The rows of a file as `blocks_of` has them; a row that is no row goes to `bad`. Raises BadFile."""
+    for rows, wrong in blocks_of(path, layout):
+        bad += wrong
+        yield from rows
 
-    A row that is no row goes to `bad`. Raises BadFile when there is no header that fits the layout.
+
+def blocks_of(path: Path, layout: Sequence[Column], share: Share = ALL) -> Iterator[Block]:
+    """The blocks of a UTF-8 file, with or without a byte order mark, quoted or not; `.gz` is unpacked.
+
+    The last block may be empty; blocks beside the share cost no more than finding where they end. Raises
+    BadFile when there is no header that fits the layout.
     """
     try:
         with _open(path) as file:
             reader = csv.reader(file, strict=True, skipinitialspace=True)
-            header = _header(reader, layout)
-            yield from _rows(reader, header, bad)
+            header = Header(_header(reader, layout))
+            yield from _blocks(reader, header, share)
     except (OSError, EOFError) as wrong:
         raise BadFile(f"{path} cannot be read: {getattr(wrong, 'strerror', None) or wrong}.") from None
 
@@ -137,26 +173,39 @@ def _has(header: list[str], column: Column) -> bool:
     return column.name in header
 
 
-def _rows(reader: Iterator[list[str]], header: list[str], bad: list[BadRow]) -> Iterator[Row]:
+def _blocks(reader: Iterator[list[str]], header: Header, share: Share) -> Iterator[Block]:
     lines = cast("_Lines", reader)
-    width = len(header)
-    while True:
-        line = lines.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as wrong:
-            bad.append(BadRow(line, "", f"The line cannot be read: {wrong}."))
-            continue
-        if not cells:
-            continue
+    number, more = 0, True
+    while more:
+        mine = number % share.parts == share.part
+        found: list[tuple[int, list[str]]] = []
+        bad: list[BadRow] = []
+        for _ in range(LINES_OF_A_BLOCK):
+            line = lines.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                more = False
+                break
+            except csv.Error as wrong:
+                bad.append(BadRow(line, "", f"The line cannot be read: {wrong}."))
+                continue
+            if mine and cells:
+                found.append((line, cells))
+        if mine:
+            yield Block([*_rows(found, header, bad)], bad)
+        number += 1
+
+
+def _rows(found: Iterable[tuple[int, list[str]]], header: Header, bad: list[BadRow]) -> Iterator[Row]:
+    names, width = header.names, len(header.names)
+    for line, cells in found:
         if len(cells) != width:
             bad.append(BadRow(line, "", f"The line has {len(cells)} cells, the header {width}."))
             continue
-        flaw = _flaw(header, cells)
+        flaw = _flaw(names, cells)
         if flaw is None:
-            yield Row(line, dict(zip(header, map(str.strip, cells), strict=True)))
+            yield Row(line, dict(zip(names, map(str.strip, cells), strict=True)), header)
         else:
             bad.append(BadRow(line, *flaw))
 
@@ -167,15 +216,17 @@ class _Lines:
     line_num: int
 
 
-def _flaw(header: list[str], cells: list[str]) -> tuple[str, str] | None:
+def _flaw(header: Sequence[str], cells: list[str]) -> tuple[str, str] | None:
+    whole = "".join(cells)
+    if whole.isascii() and "\0" not in whole and len(whole) <= _LONGEST_CELL:
+        return None
     for name, text in zip(header, cells, strict=True):
-        if text.isascii() and "\0" not in text and len(text) <= _LONGEST_CELL:
-            continue
         if "\0" in text:
             return name, "The cell holds a NUL byte."
         if len(text) > _LONGEST_CELL:
             return name, f"The cell has {len(text)} characters; {_LONGEST_CELL} are the most."
-        stray = next((sign for sign in text if "\udc80" <= sign <= "\udcff"), None)
+        stray = None if text.isascii() else _STRAY.search(text)
         if stray is not None:
-            return name, f"The byte 0x{ord(stray) - 0xDC00:02X} is not UTF-8: is the file Latin-1 or GBK?"
+            byte = ord(stray[0]) - 0xDC00
+            return name, f"The byte 0x{byte:02X} is not UTF-8: is the file Latin-1 or GBK?"
     return None

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
-from pathlib import Path
 
 from domain.money import exact_minor
 from domain.pricing.kinds import PriceKind
 from domain.pricing.rules import problems
 from persistence.database import Connection
 from persistence.imports.files import cells
-from persistence.imports.files.csv_file import Row, rows_of
+from persistence.imports.files.csv_file import Row
 from persistence.imports.files.layouts import PRICES
+from persistence.imports.files.reading import Part, parts_of
 from persistence.imports.files.run import Job, Outcome, Steps, run
 from persistence.imports.prices import PriceImportRow, merge_prices, problems_of_prices, stage_prices
-from persistence.imports.staging import BadRow, Merged, drop_lines
+from persistence.imports.staging import BadRow, Merged, analyse, drop_lines
 
 RECORDED_BY = "import"
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -45,9 +46,12 @@ class _Draft:
     source: str | None
 
 
-def read_prices(path: Path, bad: list[BadRow], *, currency: str, now: datetime) -> Iterator[PriceImportRow]:
-    """The prices of a file; rows that are none go to `bad`. Raises BadFile."""
-    for row in rows_of(path, PRICES, bad):
+def read_prices(
+    rows: Iterable[Row], bad: list[BadRow], *, currency: str, now: datetime
+) -> list[PriceImportRow]:
+    """The prices that rows of a file are; rows that are none go to `bad`."""
+    found = []
+    for row in rows:
         before = len(bad)
         draft = _draft(row, currency, bad)
         recorded_at = row.read("recorded_at", _moment, bad)
@@ -62,19 +66,24 @@ def read_prices(path: Path, bad: list[BadRow], *, currency: str, now: datetime) 
         minor = exact_minor(draft.amount, draft.currency_code)
         if len(bad) > before or minor is None:
             continue
-        yield PriceImportRow(
-            row.line, draft.sku, draft.kind.value, minor, draft.currency_code, draft.channel, draft.store,
-            draft.tier, draft.campaign, draft.min_quantity, draft.valid_from, draft.valid_until,
-            draft.source, recorded_at,
+        found.append(
+            PriceImportRow(
+                row.line, draft.sku, draft.kind.value, minor, draft.currency_code, draft.channel, draft.store,
+                draft.tier, draft.campaign, draft.min_quantity, draft.valid_from, draft.valid_until,
+                draft.source, recorded_at,
+            )
         )  # fmt: skip
+    return found
 
 
 async def import_prices(db: Connection, job: Job) -> Outcome:
     """What became of a file of prices. Raises BadFile."""
 
     async def stage(bad: list[BadRow]) -> int:
-        rows = read_prices(job.path, bad, currency=job.currency, now=job.now)
-        return await stage_prices(db, rows, job.tell)
+        await analyse(db, "variant", "price_record", "public_price")
+        read = partial(read_prices, currency=job.currency, now=job.now)
+        async with aclosing(parts_of(job.path, PRICES, read)) as parts:
+            return await stage_prices(db, _told(parts, bad), job.tell)
 
     async def drop(bad: list[BadRow]) -> list[BadRow]:
         await drop_lines(db, "staged_price", bad)
@@ -85,6 +94,15 @@ async def import_prices(db: Connection, job: Job) -> Outcome:
         return {"prices": merged}
 
     return await run(db, job, Steps(stage, partial(problems_of_prices, db, RECORDED_BY), drop, merge))
+
+
+async def _told(
+    parts: AsyncIterable[Part[PriceImportRow]], bad: list[BadRow]
+) -> AsyncIterator[PriceImportRow]:
+    async for part in parts:
+        bad += part.bad
+        for row in part.made:
+            yield row
 
 
 def _draft(row: Row, currency: str, bad: list[BadRow]) -> _Draft | None:

@@ -12,7 +12,7 @@ from persistence.imports.files import cells
 from persistence.imports.files.csv_file import rows_of
 from persistence.imports.files.layouts import STOCK
 from persistence.imports.files.run import Job, Outcome, Steps, run
-from persistence.imports.staging import BadRow, Merged, drop_lines
+from persistence.imports.staging import BadRow, Merged, analyse, drop_lines
 from persistence.imports.stock import StockRow, merge_stock, problems_of_stock, stage_stock
 
 
@@ -35,6 +35,7 @@ async def import_stock(db: Connection, job: Job) -> Outcome:
     """What became of a file of counts: each difference is a movement of reason COUNT. Raises BadFile."""
 
     async def stage(bad: list[BadRow]) -> int:
+        await analyse(db, "variant", "stock_level")
         return await stage_stock(db, read_stock(job.path, bad), job.tell)
 
     async def drop(bad: list[BadRow]) -> list[BadRow]:
