@@ -22,6 +22,10 @@ CurrencyCode = NewType("CurrencyCode", str)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
+# RFC 3339, section 5.6: the date, the time to the second at least, and the offset.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -32,17 +36,16 @@ def _write_moment(value: datetime) -> str:
 
 
 def _read_moment(value: object) -> datetime:
-    if isinstance(value, str) and len(value) <= 40:
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError:  # the 31st of June, or hour 24
             pass
         else:
-            if moment.tzinfo is not None:
-                utc = kept(moment)
-                if utc is not None:
-                    return utc
-                raise GraphQLError("A DateTime lies between the years 1900 and 9999.")
+            utc = kept(moment)
+            if utc is not None:
+                return utc
+            raise GraphQLError("A DateTime lies between the years 1900 and 9999.")
     raise GraphQLError('A DateTime is an RFC 3339 text with its offset, such as "2026-11-22T09:18:00Z".')
 
 
