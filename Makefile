@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench lock schema graphiql clean
+.PHONY: help demo serve test check format bench replay lock schema graphiql clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings; only=read
 
 schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 	@$(BIN)/shelfgraph schema export --output schema.graphql
+
+replay: $(VENV)/dev.stamp ## Three years of real prices through the engine, every difference told
+	@$(BIN)/python -m tests.replay
 
 lock: $(VENV)/dev.stamp ## Pin the dependencies anew, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build -o requirements.lock pyproject.toml

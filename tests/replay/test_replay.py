@@ -1,0 +1,33 @@
+"""The shipped sample of the log through the engine; `make replay` does the same with all three years."""
+
+from __future__ import annotations
+
+from graph.demo.loader import SAMPLE
+from persistence.database import connect
+from tests.replay import mall
+from tests.replay.comparison import every_event, whole_days
+from tests.replay.log import chosen_days, days
+
+
+async def test_the_engine_says_what_the_log_says(fresh_database: str) -> None:
+    db = await connect(fresh_database)
+    try:
+        held = await mall.load(db, SAMPLE)
+        events = await every_event(db, SAMPLE, held.skus, held.stores)
+        chosen = chosen_days(SAMPLE, worst=1, spread=2)
+        read = await whole_days(db, SAMPLE, held.skus, held.stores, chosen)
+    finally:
+        await db.close()
+    assert events.told == []
+    assert events.prices >= 2 * 30_000
+    assert read.told == []
+    assert read.prices == 3 * len(held.skus) * len(held.stores)
+
+
+def test_the_chosen_days_are_the_worst_and_both_ends() -> None:
+    chosen = chosen_days(SAMPLE, worst=3, spread=4)
+    every = [day.date for day in days(SAMPLE)]
+    assert len(chosen) == 7
+    assert {every[0], every[-1]} <= chosen
+    assert sum(day.weekday() == 5 for day in chosen) >= 3
+    assert chosen <= set(every)
