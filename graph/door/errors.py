@@ -50,6 +50,10 @@ class Errors:
         self._translate = translate
         self._ids: dict[int, tuple[str, BaseException | None]] = {}
 
+    def anew(self) -> Errors:
+        """The same words, for another operation."""
+        return Errors(self.locale, self._translate)
+
     def of_rejected(self, rejected: Rejected) -> list[Told]:
         """The errors of a document or of variables, with where in the document they are."""
         return [self._placed(error, self._rejected(rejected.code, error)) for error in rejected.errors]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard, cast
+from functools import partial
+from typing import TypeGuard, cast
 
 import orjson
 from graphql import (
@@ -26,7 +26,7 @@ from graph.door.guard import Guard
 from graph.door.limits import Limits, TooCostly, points
 from graph.door.requests import Asked
 from graph.door.resuming import resumed
-from graph.live.listener import Reader
+from graph.live.listener import Listener, Reader
 from graph.live.operations import LiveOperations
 from graph.live.shared import Run
 from resolvers.live_stream import LiveStream
@@ -131,18 +131,18 @@ class Execution:
         """The answer of a query or a mutation."""
         return encoded(await _settled(executor.execute_operation()), errors)
 
-    async def events(
+    async def subscribed(
         self,
         operation: Operation,
         variables: Mapping[str, object],
         context: OperationContext,
         errors: Callable[[], Errors],
-    ) -> AsyncGenerator[Answer, None]:
+    ) -> SharedAnswers | AsyncGenerator[Answer, None]:
         """The answers of a subscription, one for every event of its source.
 
         A live stream is executed once for all who ask for the same. Any other is read for this caller,
         each event with a context of its own; one with an attribute `resume_from` says from which cursor on
-        its stream goes on without it. Closing it closes the source.
+        its stream goes on without it. Closing the answers closes the source.
 
         Raises Rejected, TooCostly, or RequestError when the source says no.
         """
@@ -153,13 +153,13 @@ class Execution:
                 source = await source
         if not isinstance(source, AsyncIterable):
             raise SourceFailed(errors().of_fields(getattr(source, "errors", None) or [])[0])
-        if isinstance(source, LiveStream):
-            answers = self._shared(executor, source, _sharing(operation, variables, context, errors), errors)
-        else:
-            answers = self._alone(executor, source, errors)
-        async with aclosing(answers):
-            async for answer in answers:
-                yield answer
+        if not isinstance(source, LiveStream):
+            return self._alone(executor, source, errors)
+        context.abandon()
+        executor.context_value = context.for_everyone()
+        key = _sharing(operation, variables, context, errors)
+        run = self._runner(executor, errors())
+        return SharedAnswers(partial(self._live.join, key, source, run))
 
     async def _alone(
         self, executor: HouseExecutor, source: AsyncIterable[object], errors: Callable[[], Errors]
@@ -184,31 +184,18 @@ class Execution:
             if close is not None:
                 await close()
 
-    async def _shared(
-        self, executor: HouseExecutor, stream: LiveStream[Any], key: Hashable, errors: Callable[[], Errors]
-    ) -> AsyncGenerator[Answer, None]:
-        executor.context_value.abandon()
-        reader = Reader()
-        self._live.join(key, stream, self._runner(executor, errors), reader)
-        try:
-            async for notice in reader:
-                yield Answer(notice.payload, resume_from=notice.resume_from)
-        finally:
-            reader.leave()
-
-    def _runner(self, executor: HouseExecutor, errors: Callable[[], Errors]) -> Run:
+    def _runner(self, executor: HouseExecutor, words: Errors) -> Run:
         """Executes events of one stream for everybody who shares the executor's view."""
-        everyone = executor.context_value.for_everyone()
 
         async def run(events: Sequence[object]) -> list[bytes]:
-            seen = everyone.for_event()
+            seen = executor.context_value.for_event()
             try:
                 with Guard(self._limits.operation_seconds):
                     results = await asyncio.gather(*(result(event, seen) for event in events))
             except BaseException:
                 seen.abandon()
                 raise
-            return [encoded(each, errors()).payload for each in results]
+            return [encoded(each, words.anew()).payload for each in results]
 
         async def result(event: object, seen: OperationContext) -> ExecutionResult:
             one = executor.build_per_event_executor(event)
@@ -216,6 +203,23 @@ class Execution:
             return await _settled(execute_subscription_event(one))
 
         return run
+
+
+class SharedAnswers:
+    """The answers of a live operation: told to a listener, or read one after another."""
+
+    def __init__(self, join: Callable[[Listener], None]) -> None:
+        self.tell = join
+
+    async def read(self) -> AsyncGenerator[Answer, None]:
+        """The answers as they come, at the reader's pace."""
+        reader = Reader()
+        self.tell(reader)
+        try:
+            async for notice in reader:
+                yield Answer(notice.payload, resume_from=notice.resume_from)
+        finally:
+            reader.leave()
 
 
 def _sharing(

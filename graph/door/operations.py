@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from graphql import OperationType
@@ -16,14 +18,19 @@ from graph.door import requests
 from graph.door.caller import Caller, OperationContext, TokenExpired
 from graph.door.documents import Operation
 from graph.door.errors import Errors, Rejected, Told
-from graph.door.execution import Answer, SourceFailed
+from graph.door.execution import Answer, SharedAnswers, SourceFailed
 from graph.door.guard import Guard
 from graph.door.inside import Inside
 from graph.door.requests import Asked
+from graph.live.listener import Listener
 
 
 class WireClosed(Exception):  # noqa: N818 - the end of a connection is no error
     """Nothing can be said any more, whichever side ended it."""
+
+
+Over = Callable[[Exception | None], None]
+"""Called when a live operation ends by itself, with what it failed of."""
 
 
 class Wire(Protocol):
@@ -38,6 +45,10 @@ class Wire(Protocol):
     async def send_complete(self, id_: str) -> None:
         """The operation is over: everything was answered."""
 
+    def listener(self, id_: str, over: Over) -> Listener | None:
+        """Takes the answers of a live operation to the client, without a task; None where that can't be."""
+        return None
+
     async def dismiss(self, because: RequestError) -> None:
         """What the connection was let in with counts no more; it ends."""
 
@@ -51,10 +62,11 @@ class Operations:
         self._caller = caller
         self._running: dict[str, asyncio.Task[None]] = {}
         self._mutating: set[str] = set()
+        self._heard: dict[str, Listener] = {}
         self._asked = 0
 
     def __contains__(self, id_: str) -> bool:
-        return id_ in self._running
+        return id_ in self._running or id_ in self._heard
 
     @property
     def caller(self) -> Caller:
@@ -75,7 +87,7 @@ class Operations:
         Raises RATE_LIMITED when too many run already.
         """
         most = self._door.limits.connection_operations
-        if len(self._running) >= most:
+        if len(self._running) + len(self._heard) >= most:
             raise RequestError(
                 RequestCode.RATE_LIMITED,
                 Text(
@@ -89,6 +101,9 @@ class Operations:
 
     def complete(self, id_: str) -> None:
         """Ends an operation because its client has heard enough; a mutation runs to its end, unheard."""
+        listener = self._heard.pop(id_, None)
+        if listener is not None:
+            listener.leave()
         task = self._running.pop(id_, None)
         if task is None:
             return
@@ -100,12 +115,14 @@ class Operations:
 
     def cancel(self) -> None:
         """Cancels what may be cut off, but for the operation that calls this."""
+        self._hear_no_more()
         for task in self._cancellable():
             if task is not asyncio.current_task():
                 task.cancel()
 
     async def end(self) -> None:
         """Returns once everything is cancelled that may be, and has cleaned up."""
+        self._hear_no_more()
         ending = self._cancellable()
         for id_, task in self._running.items():
             if id_ in self._mutating:
@@ -144,17 +161,46 @@ class Operations:
             variables = asked.variables
             if after is not None:
                 operation, variables = door.execution.resumed(operation, variables, after)
-            events = door.execution.events(operation, variables, context, self.errors)
-            try:
-                async for answer in events:
+            answers = await door.execution.subscribed(operation, variables, context, self.errors)
+            if isinstance(answers, SharedAnswers):
+                if self._hear(id_, answers):
+                    return
+                answers = answers.read()
+            async with aclosing(answers):
+                async for answer in answers:
                     await self._next(id_, answer)
-            finally:
-                await events.aclose()
         else:
             if operation.type is OperationType.MUTATION:
                 self._mutating.add(id_)
             await self._next(id_, await self._answer_once(operation, asked, caller))
         await self._over(id_)
+
+    def _hear(self, id_: str, answers: SharedAnswers) -> bool:
+        """Whether the answers go to the client by themselves from now on; this task is then done."""
+        listener = self._wire.listener(id_, partial(self._ended, id_))
+        if listener is None:
+            return False
+        if self._is_running(id_):
+            del self._running[id_]
+            self._heard[id_] = listener
+            answers.tell(listener)
+        return True
+
+    def flow(self) -> None:
+        """The connection has room again for what waits."""
+        for listener in tuple(self._heard.values()):
+            listener.flow()
+
+    def _ended(self, id_: str, error: Exception | None) -> None:
+        """A live operation has ended by itself."""
+        if self._heard.pop(id_, None) is not None:
+            told = None if error is None else [self.errors().of_exception(error)]
+            self._door.let_finish(asyncio.get_running_loop().create_task(self._say_over(id_, told)))
+
+    def _hear_no_more(self) -> None:
+        heard, self._heard = self._heard, {}
+        for listener in heard.values():
+            listener.leave()
 
     async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> Answer:
         context: OperationContext | None = None
@@ -174,8 +220,10 @@ class Operations:
 
     async def _over(self, id_: str, errors: list[Told] | None = None) -> None:
         """Says that an operation is over, unless the client said so first."""
-        if not self._forget(id_):
-            return
+        if self._forget(id_):
+            await self._say_over(id_, errors)
+
+    async def _say_over(self, id_: str, errors: list[Told] | None) -> None:
         with suppress(WireClosed, WebSocketDisconnect):
             if errors is not None:
                 await self._wire.send_errors(id_, errors)

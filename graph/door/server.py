@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from asyncio.transports import BaseTransport
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import cast
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
+from graph.door.frames import EXTENSION
 from graph.door.limits import Limits
 
 CUT_OFF = "shelfgraph.cut_off"
@@ -107,6 +111,52 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     close_seconds = 5.0
+    high_water_bytes = 24_576
+    """What waits in the transport before a reader counts as slow; what it has not read is kept elsewhere."""
+
+    has_room = True
+    on_room: Callable[[], None] | None = None
+    on_stuck: Callable[[], None] | None = None
+    stuck_seconds = 10.0
+    _stuck_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Bounds what may wait for the client."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=self.high_water_bytes)
+
+    def handle_connect(self, event: Request) -> None:
+        """Hands the application the way to write frames itself."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions = cast("dict[str, object]", self.scope["extensions"])
+            extensions[EXTENSION] = self
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is told."""
+        super().pause_writing()
+        self.has_room = False
+        if self.on_stuck is not None:
+            self._stuck_timer = self.loop.call_later(self.stuck_seconds, self.on_stuck)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        super().resume_writing()
+        self.has_room = True
+        self._forget_timer()
+        if self.on_room is not None:
+            self.on_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets who wrote frames."""
+        self._forget_timer()
+        self.on_room = self.on_stuck = None
+        super().connection_lost(exc)
+
+    def write_frame(self, frame: bytes) -> None:
+        """Writes an unmasked frame; on a socket that is closing it is dropped."""
+        if not (self.close_sent or self.disconnected or self.transport.is_closing()):
+            self.transport.write(frame)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Sends one ASGI message."""
@@ -117,6 +167,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if closing and self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_seconds, self.transport.abort)
+
+    def _forget_timer(self) -> None:
+        if self._stuck_timer is not None:
+            self._stuck_timer.cancel()
+            self._stuck_timer = None
 
     def keepalive_timeout(self) -> None:
         """Ends a connection whose peer answers no pings, without waiting for it to read."""

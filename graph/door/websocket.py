@@ -18,10 +18,12 @@ from graph.door import requests
 from graph.door.caller import Caller, Standing, TokenExpired
 from graph.door.errors import Told
 from graph.door.execution import Answer
+from graph.door.frames import EXTENSION, Frames, SocketListener
 from graph.door.guard import Guard
 from graph.door.http import request_id_from
 from graph.door.inside import Inside
-from graph.door.operations import Operations, WireClosed
+from graph.door.operations import Operations, Over, WireClosed
+from graph.live.listener import Listener
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -225,6 +227,16 @@ class Socket:
         """The operation is over: everything was answered."""
         await self._send(b'{"id":%b,"type":"complete"}' % orjson.dumps(id_))
 
+    def listener(self, id_: str, over: Over) -> Listener | None:
+        """Writes what a live operation tells below the server, where the server lets us."""
+        frames: Frames | None = self._ws.scope.get("extensions", {}).get(EXTENSION)
+        if frames is None:
+            return None
+        frames.on_room = self._operations.flow
+        frames.on_stuck = self._is_stuck
+        frames.stuck_seconds = self._door.limits.socket_send_seconds
+        return SocketListener(frames, id_, over)
+
     async def dismiss(self, because: RequestError) -> None:
         """Closes the socket because its sign-in counts no more."""
         await self.close(*self._close_code(because))
@@ -250,8 +262,13 @@ class Socket:
 
     def _init_is_late(self) -> None:
         if not self._initialised:
-            closing = self.close(INIT_TIMEOUT, "Connection initialisation timeout")
-            self._door.let_finish(asyncio.get_running_loop().create_task(closing))
+            self._close_soon(INIT_TIMEOUT, "Connection initialisation timeout")
+
+    def _is_stuck(self) -> None:
+        self._close_soon(TRY_LATER, "Too slow")
+
+    def _close_soon(self, code: int, reason: str) -> None:
+        self._door.let_finish(asyncio.get_running_loop().create_task(self.close(code, reason)))
 
     async def _payload(self, message: dict[str, object]) -> dict[str, object]:
         payload = message.get("payload")

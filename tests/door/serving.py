@@ -104,6 +104,13 @@ async def served(**options: object) -> AsyncIterator[Running]:
     limits = replace(Limits(), **options.pop("limits", {}))
     settings = {"page": page, "translate": translate, "find_document": published, **options}
     door = Door(SCHEMA._schema, Opening(shop), limits=limits, **settings)
+    async with serve_door(door, shop, limits) as running:
+        yield running
+
+
+@asynccontextmanager
+async def serve_door(door: Door, shop: Shop, limits: Limits) -> AsyncIterator[Running]:
+    """A real server in front of a door."""
     app = Starlette(
         routes=[
             Route("/graphql", door.http, methods=METHODS),
