@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -54,7 +55,7 @@ class Demand(NamedTuple):
 
 
 class Shortage(NamedTuple):
-    """A demand that can't be met, and how many there are; no store: all that may be promised from, summed."""
+    """A demand that can't be met, and how many there are; without a store, in all that may promise it."""
 
     store: str | None
     sku: str
@@ -64,13 +65,17 @@ class Shortage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """One sku in one store, in units; `allotted` is the channel's own quota, `allotted_all` everybody's."""
+    """One sku in one store, in units; `allotted` is the channel's own quota, `allotted_all` everybody's.
+
+    `low_stock` is from how many units down this store calls it low; None: from as many as everywhere.
+    """
 
     on_hand: int
     reserved: int = 0
     safety_stock: int = 0
     allotted: int = 0
     allotted_all: int = 0
+    low_stock: int | None = None
 
     @property
     def free(self) -> int:
@@ -87,13 +92,30 @@ def promised(stock: Stock, policy: StockPolicy) -> int:
     return own if policy is StockPolicy.ALLOTTED else own + pool
 
 
+def spread_over(quantity: int, available: Mapping[str, int]) -> dict[str, int] | None:
+    """By store: the units it gives of a quantity, most stock first, then by code; None if all are too few."""
+    shares: dict[str, int] = {}
+    for store in sorted(available, key=lambda store: (-available[store], store)):
+        share = min(quantity, available[store])
+        if share > 0:
+            shares[store] = share
+            quantity -= share
+    return None if quantity else shares
+
+
 def allotted_explained(stock: Stock, policy: StockPolicy) -> int:
     """The allotment an explanation names: everybody's for SHARED, the channel's own otherwise."""
     return stock.allotted_all if policy is StockPolicy.SHARED else stock.allotted
 
 
-def status_of(available: int) -> StockStatus:
-    """Available units in a word."""
+def status_of(available: int, low: int = LOW_STOCK) -> StockStatus:
+    """Available units in a word; `low` of them and fewer are few."""
     if available <= 0:
         return StockStatus.OUT_OF_STOCK
-    return StockStatus.LOW_STOCK if available <= LOW_STOCK else StockStatus.IN_STOCK
+    return StockStatus.LOW_STOCK if available <= low else StockStatus.IN_STOCK
+
+
+def low_stock_of(stocks: Sequence[Stock]) -> int:
+    """From how many units down stock is low: as one store says for itself, else as everywhere."""
+    own = stocks[0].low_stock if len(stocks) == 1 else None
+    return LOW_STOCK if own is None else own

@@ -40,3 +40,11 @@ def is_open(hours: Iterable[OpeningHours], time_zone: str, at: datetime) -> bool
         if past_midnight and span.weekday == yesterday and clock < span.closes:
             return True
     return False
+
+
+def opens_again_today(hours: Iterable[OpeningHours], time_zone: str, at: datetime) -> bool:
+    """Whether a store is open at an instant, or opens later on that day, on its own clock."""
+    spans = list(hours)
+    local = at.astimezone(ZoneInfo(time_zone))
+    later = any(span.weekday == local.weekday() and span.opens > f"{local:%H:%M}" for span in spans)
+    return later or is_open(spans, time_zone, at)

@@ -12,6 +12,7 @@ import structlog
 from graph.ground import Company, migrated_database
 from graph.settings import Settings
 from persistence.database import AWAY_AT_FIRST
+from persistence.inventory.expiry import HoldBoundaries
 from persistence.news.boundaries import PriceBoundaries
 from persistence.news.hub import Hub
 from persistence.news.relay import Relay
@@ -43,6 +44,7 @@ class Workers:
         self._work: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": relay.run,
             "price boundaries": PriceBoundaries(dsn, hub).run,
+            "hold boundaries": HoldBoundaries(dsn, hub).run,
         }
         self._tasks: list[asyncio.Task[None]] = []
 

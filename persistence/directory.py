@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import col
 
 from domain.channels import ChannelKind, StockPolicy
-from domain.stores import StoreService
+from domain.stores import OpeningHours, StoreService, opens_again_today
 from persistence.channels import Channel
 from persistence.database import Connection, statement
-from persistence.stores import Store
+from persistence.stores import Hours, Store
 
 
 class ChannelEntry(NamedTuple):
@@ -31,12 +32,19 @@ class StoreEntry(NamedTuple):
     till_channel: str
     services: list[str]
     time_zone: str
+    opening_hours: list[Hours]
     active: bool
 
     @property
     def delivers(self) -> bool:
         """True when a context without a store may sell from its stock."""
         return self.active and StoreService.DELIVERY in self.services
+
+    def hands_over_today(self, now: datetime) -> bool:
+        """Whether what is ordered now can be picked up here today: it is open, or opens later today."""
+        if not self.active or StoreService.PICKUP not in self.services:
+            return False
+        return opens_again_today([OpeningHours(**span) for span in self.opening_hours], self.time_zone, now)
 
 
 _CHANNELS = statement(
@@ -55,6 +63,7 @@ _STORES = statement(
         col(Store.till_channel),
         col(Store.services),
         col(Store.time_zone),
+        col(Store.opening_hours),
         col(Store.active),
     ),
     StoreEntry,

@@ -18,12 +18,12 @@ from domain.inventory import (
     StockMovementReason,
     StockStatus,
     allotted_explained,
+    low_stock_of,
     promised,
     status_of,
 )
 from domain.news import News, Topic
 from domain.refusals import Refusal, RefusalCode, Refused, Text
-from domain.stores import StoreService
 from persistence.inventory import levels as levels_db
 from persistence.inventory import writes
 from persistence.inventory.tables import StockLevel as StoredLevel
@@ -107,19 +107,20 @@ async def availability_of(context: Context, asked: Resolved, sku: str) -> Availa
     """What a variant's stock allows in a resolved context."""
     directory = context.house.directory
     stores = [asked.store] if asked.store is not None else await directory.delivering_stores()
-    levels = await context.loaders.stock.load(StockKey(tuple(sorted(stores)), sku))
-    stocks = [levels_db.stock_of(level) for level in levels]
+    stocks = await context.loaders.stock.load(
+        StockKey(asked.channel, context.now, tuple(sorted(stores)), sku)
+    )
     units = sum(promised(stock, asked.stock_policy) for stock in stocks)
     pickup = False
     if asked.store is not None and units > 0:
         store = await directory.store(asked.store)
-        pickup = store is not None and StoreService.PICKUP in store.services
+        pickup = store is not None and store.hands_over_today(context.now)
     exact = context.viewer.sees_exact_stock
     return Availability(
         store=asked.store,
         stocks=stocks,
         policy=asked.stock_policy,
-        status=status_of(units),
+        status=status_of(units, low_stock_of(stocks)),
         available=units if exact else min(units, SHOPPERS_SEE_AT_MOST),
         pickup_today=pickup,
     )

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from aiodataloader import DataLoader
 
+from domain.inventory import Stock
 from persistence import channels as channels_db
 from persistence import stores as stores_db
 from persistence.catalog import by_key as catalog_db
@@ -23,6 +24,7 @@ from persistence.catalog.tables import Category, Product, Variant
 from persistence.channels import Channel
 from persistence.database import Connection, Database
 from persistence.inventory import levels as levels_db
+from persistence.inventory import promises as promises_db
 from persistence.inventory.tables import StockLevel
 from persistence.pricing import offer_texts as offers_db
 from persistence.pricing import reads as pricing_db
@@ -69,8 +71,10 @@ class SpanKey(NamedTuple):
 
 
 class StockKey(NamedTuple):
-    """One variant's levels in some stores, named in the order of their codes."""
+    """One variant's stock in some stores, named in the order of their codes, as a channel sees it."""
 
+    channel: str
+    now: datetime
     stores: tuple[str, ...]
     sku: str
 
@@ -234,16 +238,17 @@ class Loaders:
         return self._one(promotions_db.budgets_by_code)
 
     @cached_property
-    def stock(self) -> DataLoader[StockKey, list[StockLevel]]:
-        """A variant's levels in some stores; one statement for each choice of stores."""
+    def stock(self) -> DataLoader[StockKey, list[Stock]]:
+        """A variant's stock in some stores; one statement for each channel and choice of stores."""
 
-        async def batch(keys: list[StockKey]) -> list[list[StockLevel]]:
-            found: dict[StockKey, list[StockLevel]] = {}
+        async def batch(keys: list[StockKey]) -> list[list[Stock]]:
+            found: dict[StockKey, list[Stock]] = {}
             async with self._connection() as db:
-                for stores, group in groupby(sorted(keys), key=lambda key: key.stores):
+                for (channel, now, stores), group in groupby(sorted(keys), key=lambda key: key[:3]):
                     skus = [key.sku for key in group]
-                    levels = await levels_db.levels_by_sku(db, skus, stores)
-                    found.update({StockKey(stores, sku): levels[sku] for sku in levels})
+                    stocks = await promises_db.stocks_by_sku(db, skus, stores, channel=channel, now=now)
+                    for sku, by_store in stocks.items():
+                        found[StockKey(channel, now, stores, sku)] = list(by_store.values())
             return [found.get(key, []) for key in keys]
 
         return DataLoader(batch)

@@ -7,7 +7,6 @@ and who reserves notes it first.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -15,16 +14,8 @@ from uuid import UUID
 from domain.channels import StockPolicy
 from domain.inventory import Demand, Shortage
 from persistence.database import Connection
-from persistence.inventory.sql import written
+from persistence.inventory.sql import LOCK, giving_back, summed, written
 
-_LOCK = written(
-    """
-    SELECT level.sku
-    FROM stock_level level JOIN unnest(:stores, :skus) AS asked (store, sku) USING (store, sku)
-    ORDER BY level.store, level.sku
-    FOR NO KEY UPDATE OF level
-    """
-)
 _RESERVE = written(
     """
     WITH asked AS (
@@ -127,8 +118,8 @@ async def reserve(
     lines in any order never block each other for good. Call it last: what it locks stays locked until the
     transaction ends. A holder that reserves again after its holds have expired starts anew.
     """
-    stores, skus, quantities = _summed(demands)
-    await _LOCK.run(db, stores=stores, skus=skus)
+    stores, skus, quantities = summed(demands)
+    await LOCK.run(db, stores=stores, skus=skus)
     return await _RESERVE.all(
         db,
         stores=stores,
@@ -152,37 +143,11 @@ _LOCK_FOR = written(
     FOR NO KEY UPDATE
     """
 )
-_RELEASE = written(
+_RELEASE = giving_back(
     """
-    WITH closed AS (
-        UPDATE stock_hold SET state = 'RELEASED', closed_at = :now
-        WHERE holder = :holder AND state = 'HELD'
-        RETURNING store, sku, channel, quantity, from_allotment
-    ),
-    back AS (
-        SELECT store, sku, CAST(sum(quantity) AS int) AS quantity,
-            CAST(sum(from_allotment) AS int) AS allotted
-        FROM closed GROUP BY store, sku
-    ),
-    counted AS (
-        UPDATE stock_level level
-        SET reserved = reserved - back.quantity, allotted = level.allotted + back.allotted,
-            oversold_at = CASE WHEN on_hand < reserved - back.quantity THEN oversold_at END,
-            updated_at = :now
-        FROM back WHERE level.sku = back.sku AND level.store = back.store
-    ),
-    allotted AS (
-        UPDATE stock_allotment allotment SET remaining = remaining + change.units
-        FROM (
-            SELECT store, sku, channel, sum(from_allotment) AS units
-            FROM closed GROUP BY store, sku, channel
-        ) change
-        WHERE allotment.sku = change.sku AND allotment.store = change.store
-            AND allotment.channel = change.channel
-    )
-    SELECT store, sku, quantity FROM back ORDER BY store, sku
-    """,
-    Demand,
+    UPDATE stock_hold hold SET state = 'RELEASED', closed_at = :now
+    WHERE holder = :holder AND state = 'HELD'
+    """
 )
 
 
@@ -243,11 +208,3 @@ async def extend(db: Connection, holder: UUID, until: datetime) -> bool:
     """Whether the holder's units are now kept until that moment at least; False when some went to others."""
     await _LOCK_FOR.run(db, holder=holder)
     return await _EXTEND.run(db, holder=holder, until=until) > 0
-
-
-def _summed(demands: Iterable[Demand]) -> tuple[list[str], list[str], list[int]]:
-    """The stores, skus and quantities of the demands, one for each place."""
-    units: Counter[tuple[str, str]] = Counter()
-    for store, sku, quantity in demands:
-        units[store, sku] += quantity
-    return [store for store, _ in units], [sku for _, sku in units], list(units.values())

@@ -6,20 +6,38 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import col
 
 from domain.inventory import Stock
 from persistence.database import Connection, param, statement, texts
-from persistence.inventory.tables import StockLevel
+from persistence.inventory.tables import StockHold, StockLevel
 
-_BY_ID = statement(select(StockLevel).where(col(StockLevel.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
+_expired = (
+    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(StockHold.quantity), 0), sa.Integer))
+    .where(
+        col(StockLevel.reserved) > sa.literal_column("0"),
+        col(StockHold.sku) == col(StockLevel.sku),
+        col(StockHold.store) == col(StockLevel.store),
+        sa.text("stock_hold.state = 'HELD'"),
+        col(StockHold.expires_at) <= sa.func.clock_timestamp(),
+    )
+    .correlate(StockLevel)
+    .scalar_subquery()
+)
+_standing = {"reserved": (col(StockLevel.reserved) - _expired).label("reserved")}
+# As the table has it, but without what expired holds no longer keep.
+_columns = [_standing.get(name, col(getattr(StockLevel, name))) for name in StockLevel.model_fields]
+_BY_ID = statement(
+    sa.select(*_columns).where(col(StockLevel.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))), StockLevel
+)
 _BY_PLACE = statement(
-    select(StockLevel)
+    sa.select(*_columns)
     .where(
         col(StockLevel.sku) == sa.any_(texts("skus")),
         col(StockLevel.store) == sa.any_(texts("stores")),
     )
-    .order_by(col(StockLevel.sku), col(StockLevel.store))
+    .order_by(col(StockLevel.sku), col(StockLevel.store)),
+    StockLevel,
 )
 
 
@@ -31,19 +49,6 @@ async def levels_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, StockL
 async def levels_in_store(db: Connection, store: str, skus: Sequence[str]) -> dict[str, StockLevel]:
     """By sku: its level in one store; no entry where the store never had it."""
     return {row.sku: row for row in await _BY_PLACE.all(db, skus=skus, stores=[store])}
-
-
-async def levels_by_sku(
-    db: Connection, skus: Sequence[str], stores: Sequence[str]
-) -> dict[str, list[StockLevel]]:
-    """By sku: its levels in these stores, by store code.
-
-    One row for each store, because a channel's policy promises per store and the promises are then summed.
-    """
-    levels: dict[str, list[StockLevel]] = {}
-    for row in await _BY_PLACE.all(db, skus=skus, stores=stores):
-        levels.setdefault(row.sku, []).append(row)
-    return levels
 
 
 def stock_of(level: StockLevel) -> Stock:

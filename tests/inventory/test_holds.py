@@ -16,6 +16,8 @@ from domain.channels import StockPolicy
 from domain.inventory import Demand, Shortage
 from persistence.database import Connection, Database, connect
 from persistence.inventory import holds
+from persistence.inventory.expiry import HoldBoundaries
+from persistence.news.hub import Hub
 from tests.makers import make_allotment, make_channel, make_product, make_stock, make_store
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -297,3 +299,29 @@ async def test_many_lines_in_any_order_never_lock_each_other_out(
     )
     assert wrong == []
     assert await mall.fetchval("SELECT count(*) FROM stock_hold WHERE sku = ANY($1)", skus) > 100
+
+
+async def test_expired_holds_are_told_once_whoever_looks(
+    mall: asyncpg.Connection, fresh_database: str
+) -> None:
+    sku = (await make_product(mall)).skus[0]
+    await make_stock(mall, "north", sku, 5)
+    await make_allotment(mall, "jd", "north", sku, 2)
+    assert await reserve(mall, ("north", sku, 1), until=datetime.now(UTC) + timedelta(days=1)) == []
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    for units in (2, 1):
+        late = {"until": long_ago + timedelta(minutes=1), "now": long_ago}
+        assert await reserve(mall, ("north", sku, units), channel="jd", policy=BORROW, **late) == []
+
+    others = [await connect(fresh_database) for _ in range(3)]
+    try:
+        worker = HoldBoundaries(fresh_database, Hub(fresh_database))
+        told = await asyncio.gather(*(worker.tell_expired(other) for other in others))
+    finally:
+        for other in others:
+            await other.close()
+    assert sum(told) == 1
+    assert (
+        await mall.fetchval("SELECT count(*) FROM outbox WHERE sku = $1 AND cause = 'holdExpired'", sku) == 1
+    )
+    assert (await level(mall, sku), await remaining(mall, sku, "jd")) == ((5, 1, 2), 2)

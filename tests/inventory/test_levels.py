@@ -29,15 +29,6 @@ async def test_a_store_answers_for_the_skus_it_ever_had(db):
     assert await levels.levels_in_store(db, "nowhere", ["R1"]) == {}
 
 
-async def test_a_sku_answers_for_each_of_the_stores_asked_by_their_codes(db):
-    found = await levels.levels_by_sku(db, ["R1", "R2", "R3"], ["north", "east"])
-    assert {sku: [row.store for row in rows] for sku, rows in found.items()} == {
-        "R1": ["east", "north"],
-        "R2": ["north"],
-    }
-    assert await levels.levels_by_sku(db, ["R1"], []) == {}
-
-
 async def test_what_is_free_is_never_below_nothing(db):
     found = await levels.levels_in_store(db, "north", ["R1", "R2"])
     assert {sku: levels.stock_of(row).free for sku, row in found.items()} == {"R1": 4, "R2": 0}
