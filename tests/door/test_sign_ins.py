@@ -157,7 +157,7 @@ async def test_connections_of_one_sign_in_are_counted(serve: Serve) -> None:
 
 
 async def test_connections_of_the_process_are_counted(serve: Serve) -> None:
-    running = await serve(limits={"connections": 2, "reservation_seconds": 0.1})
+    running = await serve(limits={"connections": 2, "reservation_seconds": 1.0})
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running.speak())
         assert (await running.http.put("/graphql")).status_code == 201
