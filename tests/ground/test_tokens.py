@@ -159,3 +159,23 @@ def test_what_is_no_such_key_is_refused_without_being_repeated(tmp_path, text):
     assert refused.value.problems == [
         "SHELFGRAPH_SIGNING_KEY: should be an Ed25519 private key in PEM, without a passphrase."
     ]
+
+
+def test_a_token_that_was_proven_still_runs_out_and_is_no_proof_of_another():
+    tokens = Tokens(Ed25519PrivateKey.generate())
+    token = tokens.issue(principal_for("member"), now=NOON, lifetime=HOUR)
+    assert tokens.read(token, now=NOON) is tokens.read(token, now=NOON)
+    with pytest.raises(TokenRefused) as refused:
+        tokens.read(token, now=NOON + HOUR)
+    assert refused.value.expired
+    with pytest.raises(TokenRefused):
+        tokens.read(token + "x", now=NOON)
+
+
+def test_only_so_many_tokens_are_remembered(monkeypatch):
+    monkeypatch.setattr("graph.tokens._REMEMBERED", 2)
+    tokens = Tokens(Ed25519PrivateKey.generate())
+    issued = [tokens.issue(principal_for("member"), now=NOON, lifetime=HOUR) for _ in range(4)]
+    for token in issued:
+        tokens.read(token, now=NOON)
+    assert list(tokens._proven) == issued[-2:]
