@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from domain.pricing.kinds import PriceKind
 from domain.pricing.records import PriceContext, starts_at
 from domain.pricing.trace import trace
 from domain.pricing.version import microseconds
+from domain.promotions.offer_texts import OfferKind, in_order, understood
 from persistence.pricing.reads import PricesOfSku, StoredPrice
 from persistence.pricing.tables import OfferText as StoredOffer
 from persistence.pricing.tables import PriceRecord as StoredRecord
@@ -182,6 +184,22 @@ class PriceRecord(FromRow[StoredRecord], Node):
         return Money.of(self.row.amount_minor, self.row.currency_code)
 
 
+strawberry.enum(
+    OfferKind,
+    description="BUY_FOR: so many for an amount. BUY_SAVE: so many, and an amount less. BUY_PERCENT: so many "
+    "at a percentage off. BUY_GET: so many, and so many more at a percentage off, 100 being free.",
+)
+
+
+@shape(PRICE_READERS, description="One thing an offer says.")
+class OfferMeaning:
+    kind: OfferKind
+    quantity: int
+    amount: Decimal | None
+    percent: Decimal | None
+    get: int | None
+
+
 @shape(PRICE_READERS, description="An offer as a shop words it: for people to read, never computed with.")
 class OfferText(FromRow[StoredOffer]):
     row: strawberry.Private[StoredOffer]
@@ -191,6 +209,16 @@ class OfferText(FromRow[StoredOffer]):
     @field(description="In the caller's language.")
     def text(self, info: Info) -> str:
         return translated(self.row.texts, info.context.locale, info.context.house.default_locale)
+
+    @field(
+        description="What it says, where that can't be mistaken and all its languages agree, else null; "
+        "amounts are in the shop's currency."
+    )
+    def meanings(self) -> list[OfferMeaning] | None:
+        found = understood(self.row.texts.values())
+        if found is None:
+            return None
+        return [OfferMeaning(**asdict(one)) for one in sorted(found, key=in_order)]
 
 
 async def offer_of(context: Context, asked: Resolved, sku: str) -> OfferText | None:

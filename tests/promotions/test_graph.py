@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from typing import Any
 
 import pytest
 
-from tests.makers import make_category, make_channel, make_product, make_store
+from tests.makers import make_category, make_channel, make_offer_text, make_product, make_store
 from tests.shop import Answer, Shop
 
 _keys = itertools.count(1)
@@ -427,3 +428,29 @@ async def test_shoppers_are_told_what_runs_for_them(shop: Shop) -> None:
     chinese = await shop.ask(RUNNING, context={"channel": "h5"}, locale="zh-CN")
     assert "RUN-H5 中文" in {one["name"] for one in chinese.data["promotionsRunning"]}
     assert len(chinese.statements) == 2  # the book's version, and the rows
+
+
+async def test_an_offer_in_words_says_what_it_means_where_that_is_plain(shop: Shop) -> None:
+    async with shop.database() as db:
+        await make_offer_text(
+            db, "central", "MILK", "Buy 2 at $30 / Buy 3 to save $9", since=date(2026, 1, 1)
+        )
+        await make_offer_text(db, "central", "SOAP", "Buy 2 at $30 / a gift", since=date(2026, 1, 1))
+    document = """
+    query Offers($context: SalesContext!) {
+      variants(skus: ["MILK", "SOAP"]) {
+        offerText(context: $context) { text meanings { kind quantity amount percent get } }
+      }
+    }"""
+    answer = await shop.ask(document, context={"channel": "app", "store": "central"})
+    nothing = {"percent": None, "get": None}
+    assert [one["offerText"] for one in answer.data["variants"]] == [
+        {
+            "text": "Buy 2 at $30 / Buy 3 to save $9",
+            "meanings": [
+                {"kind": "BUY_FOR", "quantity": 2, "amount": "30"} | nothing,
+                {"kind": "BUY_SAVE", "quantity": 3, "amount": "9"} | nothing,
+            ],
+        },
+        {"text": "Buy 2 at $30 / a gift", "meanings": None},
+    ]
