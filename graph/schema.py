@@ -28,6 +28,7 @@ from resolvers import (
     product_setting,
     promotion_setting,
     promotions,
+    stock_setting,
     store_list,
     stores,
 )
@@ -59,6 +60,9 @@ MUTATIONS: list[Any] = [
     promotion_setting.promotion_end,
     inventory.stock_adjust,
     inventory.stock_count,
+    stock_setting.stock_allot,
+    stock_setting.safety_stock_set,
+    stock_setting.stock_transfer,
     carts.cart_create,
     carts.cart_lines_set,
     carts.cart_fulfilment_set,

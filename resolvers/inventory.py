@@ -178,25 +178,19 @@ class StockAdjustPayload(Payload):
 )
 async def stock_adjust(info: Info, input: StockAdjustInput) -> StockAdjustPayload:
     context = info.context
-    if not 1 <= len(input.lines) <= MOST_LINES:
-        raise Refused.because(
-            RefusalCode.INVALID_INPUT,
-            en=f"One request takes 1 to {MOST_LINES} lines, not {len(input.lines)}.",
-            zh=f"一次请求须有 1 到 {MOST_LINES} 行，而不是 {len(input.lines)} 行。",
-            field=("input", "lines"),
-        )
+    must_count_lines(len(input.lines))
 
     async def act(work: Work) -> dict[str, Any]:
-        await _must_work_in(context, input.store)
+        await must_work_in(context, input.store)
         deltas: Counter[str] = Counter()
         for line in input.lines:
             deltas[line.sku] += line.delta
         await _must_exist(work, input.lines)
-        levels = await writes.lock_levels(work.db, input.store, sorted(deltas))
+        levels = await writes.lock_levels(work.db, input.store, sorted(deltas), work.now)
         refusals = [
             refusal
             for index, line in enumerate(input.lines)
-            if (refusal := _out_of_bounds(index, levels[line.sku], deltas[line.sku])) is not None
+            if (refusal := out_of_bounds(index, levels[line.sku], deltas[line.sku])) is not None
         ]
         if refusals:
             raise Refused(*refusals)
@@ -214,24 +208,36 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockAdjustPayloa
         return {"ids": [str(levels[sku].id) for sku in deltas]}
 
     done = await context.once("stockAdjust", input.idempotency_key, input, act)
-    return StockAdjustPayload(levels=await _levels(context, done.answer["ids"]), news_id=done.news_id)
+    return StockAdjustPayload(levels=await levels_of(context, done.answer["ids"]), news_id=done.news_id)
 
 
-async def _must_work_in(context: Context, store: str) -> None:
+def must_count_lines(count: int) -> None:
+    """Refuses a request of no lines, or of too many."""
+    if not 1 <= count <= MOST_LINES:
+        raise Refused.because(
+            RefusalCode.INVALID_INPUT,
+            en=f"One request takes 1 to {MOST_LINES} lines, not {count}.",
+            zh=f"一次请求须有 1 到 {MOST_LINES} 行，而不是 {count} 行。",
+            field=("input", "lines"),
+        )
+
+
+async def must_work_in(context: Context, store: str, argument: str = "store") -> None:
+    """Refuses a store that is not there, or where a clerk does not work."""
     known = await context.house.directory.store(store)
     if known is None or (context.viewer.is_staff and not context.viewer.works_in(store)):
         raise Refused.because(
             RefusalCode.NOT_FOUND,
             en=f'There is no store "{store}" that you work in.',
             zh=f"没有您任职的门店“{store}”。",
-            field=("input", "store"),
+            field=("input", argument),
         )
 
 
 async def _must_exist(work: Work, lines: Sequence[StockAdjustLine]) -> None:
     known = await writes.known_skus(work.db, [line.sku for line in lines])
     refusals = [
-        _unknown_sku(("input", "lines", str(i), "sku"), line.sku)
+        unknown_sku(("input", "lines", str(i), "sku"), line.sku)
         for i, line in enumerate(lines)
         if line.sku not in known
     ]
@@ -248,11 +254,13 @@ async def _must_exist(work: Work, lines: Sequence[StockAdjustLine]) -> None:
         raise Refused(*refusals)
 
 
-def _unknown_sku(path: tuple[str, ...], sku: str) -> Refusal:
+def unknown_sku(path: tuple[str, ...], sku: str) -> Refusal:
+    """That a line names a sku that is not there."""
     return Refusal(RefusalCode.NOT_FOUND, Text(f'There is no sku "{sku}".', f"没有商品“{sku}”。"), path)
 
 
-def _out_of_bounds(index: int, level: StoredLevel, delta: int) -> Refusal | None:
+def out_of_bounds(index: int, level: StoredLevel, delta: int, argument: str = "delta") -> Refusal | None:
+    """Why a line can't change a level by so many units, None when it can."""
     if delta > 0 and level.on_hand + delta > LARGEST_LEVEL:
         return Refusal(
             RefusalCode.INVALID_INPUT,
@@ -260,7 +268,7 @@ def _out_of_bounds(index: int, level: StoredLevel, delta: int) -> Refusal | None
                 f"A store holds at most {LARGEST_LEVEL:,} of {level.sku}; it has {level.on_hand:,}.",
                 f"每店 {level.sku} 至多 {LARGEST_LEVEL:,} 件，现有 {level.on_hand:,} 件。",
             ),
-            ("input", "lines", str(index), "delta"),
+            ("input", "lines", str(index), argument),
         )
     if delta >= 0 or level.on_hand + delta >= level.reserved:
         return None
@@ -271,11 +279,12 @@ def _out_of_bounds(index: int, level: StoredLevel, delta: int) -> Refusal | None
             f"Only {left} of {level.sku} can be taken: {level.on_hand} on hand, {level.reserved} reserved.",
             f"{level.sku} 最多可减 {left} 件：现有 {level.on_hand} 件，已预留 {level.reserved} 件。",
         ),
-        ("input", "lines", str(index), "delta"),
+        ("input", "lines", str(index), argument),
     )
 
 
-async def _levels(context: Context, ids: Sequence[str]) -> list[StockLevel]:
+async def levels_of(context: Context, ids: Sequence[str]) -> list[StockLevel]:
+    """The levels with these keys, in their order."""
     async with context.house.database.connection() as db:
         found = await levels_db.levels_by_id(db, [UUID(text) for text in ids])
     return [StockLevel.of(found[UUID(text)]) for text in ids if UUID(text) in found]
@@ -308,7 +317,8 @@ class StockCountPayload(Payload):
 @mutation(
     StockCountPayload,
     STOCK_WRITERS,
-    description="Set on hand to what was counted, when it is still what the counter was told to expect.",
+    description="Set on hand to what was counted, when it is still what the counter was told to expect. What "
+    "was counted is believed: when it is less than what is reserved, the level is flagged as oversold.",
 )
 async def stock_count(info: Info, input: StockCountInput) -> StockCountPayload:
     context = info.context
@@ -321,10 +331,10 @@ async def stock_count(info: Info, input: StockCountInput) -> StockCountPayload:
         )
 
     async def act(work: Work) -> dict[str, Any]:
-        await _must_work_in(context, input.store)
+        await must_work_in(context, input.store)
         if not await writes.known_skus(work.db, [input.sku]):
-            raise Refused(_unknown_sku(("input", "sku"), input.sku))
-        level = (await writes.lock_levels(work.db, input.store, [input.sku]))[input.sku]
+            raise Refused(unknown_sku(("input", "sku"), input.sku))
+        level = (await writes.lock_levels(work.db, input.store, [input.sku], work.now))[input.sku]
         if level.on_hand != input.expected:
             raise Refused.because(
                 RefusalCode.CONFLICT,
@@ -347,5 +357,5 @@ async def stock_count(info: Info, input: StockCountInput) -> StockCountPayload:
         return {"id": str(level.id)}
 
     done = await context.once("stockCount", input.idempotency_key, input, act)
-    levels = await _levels(context, [done.answer["id"]])
+    levels = await levels_of(context, [done.answer["id"]])
     return StockCountPayload(level=levels[0] if levels else None, news_id=done.news_id)

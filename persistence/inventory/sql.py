@@ -21,6 +21,7 @@ _PARAMETERS: dict[str, Any] = {
     "skus": sa.ARRAY(sa.Text),
     "quantities": sa.ARRAY(sa.Integer),
     "spoilt": sa.ARRAY(sa.Integer),
+    "store": sa.Text,
     "channel": sa.Text,
     "policy": sa.Text,
     "reason": sa.Text,

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from domain.inventory import StockMovementReason
 from persistence.catalog.tables import Variant
 from persistence.database import Connection, given, param, statement, texts
+from persistence.inventory.expiry import note_expired
 from persistence.inventory.tables import StockLevel, StockMovement
 
 _KNOWN = statement(sa.select(col(Variant.sku)).where(col(Variant.sku) == sa.any_(texts("skus"))))
@@ -37,10 +38,20 @@ _LOCK = statement(
 )
 
 
-async def lock_levels(db: Connection, store: str, skus: Sequence[str]) -> dict[str, StockLevel]:
-    """By sku: the levels of a store, opened where there was none, locked in the order of the skus."""
+async def lock_levels(
+    db: Connection, store: str, skus: Sequence[str], now: datetime
+) -> dict[str, StockLevel]:
+    """By sku: the levels of a store, opened where there was none, locked in the order of the skus.
+
+    Holds on them that have expired are noted first, so that they keep nothing from anybody.
+    """
     await _OPEN.run(db, store=store, sku=skus)
-    return {row.sku: row for row in await _LOCK.all(db, store=store, skus=skus)}
+    levels = {row.sku: row for row in await _LOCK.all(db, store=store, skus=skus)}
+    if any(level.reserved for level in levels.values()) and await note_expired(
+        db, [store] * len(skus), skus, now
+    ):
+        levels = {row.sku: row for row in await _LOCK.all(db, store=store, skus=skus)}
+    return levels
 
 
 class Move(NamedTuple):
