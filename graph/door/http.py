@@ -79,7 +79,11 @@ class _Asking:
     @property
     def stream_token(self) -> str | None:
         """The event stream that was reserved for it; where no header can be set, a parameter names it."""
-        return self.headers.get(TOKEN_HEADER) or self.request.query_params.get(TOKEN_PARAMETER)
+        if TOKEN_HEADER in self.headers:
+            return self.headers[TOKEN_HEADER]
+        if not self.request.scope["query_string"]:
+            return None
+        return self.request.query_params.get(TOKEN_PARAMETER)
 
 
 class HttpDoor:

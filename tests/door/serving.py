@@ -102,14 +102,17 @@ Serve = Callable[..., "asyncio.Future[Running]"]
 async def served(**options: object) -> AsyncIterator[Running]:
     shop = Shop()
     limits = replace(Limits(), **options.pop("limits", {}))
+    ping_seconds = options.pop("ping_seconds", 15.0)
     settings = {"page": page, "translate": translate, "find_document": published, **options}
     door = Door(SCHEMA._schema, Opening(shop), limits=limits, **settings)
-    async with serve_door(door, shop, limits) as running:
+    async with serve_door(door, shop, limits, ping_seconds=ping_seconds) as running:
         yield running
 
 
 @asynccontextmanager
-async def serve_door(door: Door, shop: Shop, limits: Limits) -> AsyncIterator[Running]:
+async def serve_door(
+    door: Door, shop: Shop, limits: Limits, *, ping_seconds: float = 15.0
+) -> AsyncIterator[Running]:
     """A real server in front of a door."""
     app = Starlette(
         routes=[
@@ -119,7 +122,7 @@ async def serve_door(door: Door, shop: Shop, limits: Limits) -> AsyncIterator[Ru
     )
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = server_config(app, limits=limits, grace_seconds=3, lifespan=False)
+    config = server_config(app, limits=limits, grace_seconds=3, lifespan=False, ping_seconds=ping_seconds)
     server = GraphServer(config, door.drain)
     serving = asyncio.create_task(server._serve(sockets=[listener]))
     await until(lambda: server.started)

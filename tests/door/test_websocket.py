@@ -6,9 +6,12 @@ import asyncio
 import json
 
 import pytest
+from starlette.applications import Starlette
 from structlog.testing import capture_logs
+from websockets.frames import Frame, Opcode
 
 from domain.refusals import RequestCode, RequestError, Text
+from graph.door.server import server_config
 from tests.door.serving import Running, Serve, until
 
 TICKS = "subscription ($to: Int! = 3) { ticks(to: $to) { number } }"
@@ -180,6 +183,22 @@ async def test_pings_both_ways(running: Running) -> None:
         await client.say(type="pong")
         await client.say(type="ping", payload={"at": 1})
         assert await client.hear() == {"type": "pong", "payload": {"at": 1}}
+
+
+async def test_a_silent_socket_is_kept_alive_by_pings_of_the_websocket(serve: Serve) -> None:
+    assert server_config(Starlette()).ws_ping_interval <= 15
+    running = await serve(ping_seconds=0.05)
+    async with running.speak() as client:
+        await client.init()
+        pings: list[Opcode] = []
+        receive = client.connection.protocol.recv_frame
+
+        def note(frame: Frame) -> None:
+            pings.append(frame.opcode)
+            receive(frame)
+
+        client.connection.protocol.recv_frame = note
+        await until(lambda: pings.count(Opcode.PING) >= 2)
 
 
 # Operations ------------------------------------------------------------
