@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, demo, exports, imports, revoke, schema, server, settings, token
+from graph.cli import database, demo, exports, imports, reconcile, revoke, schema, server, settings, token
 
 app = typer.Typer(
     name="shelfgraph",
@@ -29,6 +29,7 @@ app.command(rich_help_panel=DATA)(database.restored)
 app.command(rich_help_panel=DATA)(revoke.revoke)
 app.add_typer(imports.app, rich_help_panel=DATA)
 app.add_typer(exports.app, rich_help_panel=DATA)
+app.add_typer(reconcile.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)
 app.add_typer(schema.app, name="schema", rich_help_panel=DEVELOP)

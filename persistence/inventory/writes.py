@@ -107,36 +107,3 @@ async def move(
     values = {"sku": [each.sku for each in moves], "delta": [each.delta for each in moves], "moved_at": now}
     await _MOVE.run(db, of_store=store, **values)
     await _LOG.run(db, store=store, reason=reason.value, reference=reference, moved_by=moved_by, **values)
-
-
-_DIFFERENCES = statement(
-    sa.select(
-        col(StockLevel.store),
-        col(StockLevel.sku),
-        col(StockLevel.on_hand),
-        sa.func.coalesce(sa.func.sum(col(StockMovement.delta)), 0).label("moved"),
-    )
-    .outerjoin(
-        StockMovement,
-        sa.and_(
-            col(StockMovement.store) == col(StockLevel.store), col(StockMovement.sku) == col(StockLevel.sku)
-        ),
-    )
-    .group_by(col(StockLevel.id))
-    .having(col(StockLevel.on_hand) != sa.func.coalesce(sa.func.sum(col(StockMovement.delta)), 0))
-    .limit(param("limit", sa.Integer))
-)
-
-
-class Difference(NamedTuple):
-    """A level that its movements do not explain."""
-
-    store: str
-    sku: str
-    on_hand: int
-    moved: int
-
-
-async def differences(db: Connection, limit: int = 100) -> list[Difference]:
-    """Levels whose on hand is not the sum of their movements; empty when the books are right."""
-    return [Difference(*row) for row in await _DIFFERENCES.all(db, limit=limit)]

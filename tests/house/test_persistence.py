@@ -20,6 +20,7 @@ _SESSIONS = {"Session", "AsyncSession", "sessionmaker", "async_sessionmaker", "s
 SMALL = {"channel", "store", "category", "gateway", "stream", "watermark"}
 # Statements that are meant to read a large table whole, and why.
 READ_WHOLE: dict[str, str] = {
+    "persistence.inventory.books._DIFFERENCES": "every level is held against all that explains it",
     "persistence.labels._HUNG": "the simulated shelf hangs up every label once, at the start",
 }
 # Statements on tables that exist only while they run.

@@ -11,7 +11,7 @@ import pytest
 
 from domain.channels import ChannelKind
 from domain.stores import StoreService
-from persistence.inventory import writes
+from persistence.inventory.books import differences
 from resolvers.shapes import global_id
 from tests.makers import make_channel, make_product, make_store
 from tests.shop import Shop
@@ -50,7 +50,7 @@ async def mall(shop: Shop) -> AsyncIterator[None]:
         await make_store(db, "kiosk", till_channel="pos", services=[StoreService.PICKUP])
     yield
     async with shop.database() as db:
-        assert await writes.differences(db) == []
+        assert await differences(db) == []
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""`shelfgraph reconcile`: hold what is counted against what explains it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from graph.cli.terminal import log_as, one_line_refusals, settings_or_refusal
+
+app = typer.Typer(
+    name="reconcile", help="Hold what is counted against what explains it.", no_args_is_help=True
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Commands of their own, even while there is one."""
+
+
+@app.command()
+def stock(limit: int = typer.Option(100, min=1, help="The most differences to print.")) -> None:
+    """Hold every stock level against its movements, holds and allotments; exit code 1 when any differs."""
+    settings = settings_or_refusal()
+    log_as(settings)
+    with one_line_refusals():
+        from graph.ground import Company, running_database
+        from persistence.database import connect
+        from persistence.inventory.books import Difference, differences
+
+        async def run() -> list[Difference]:
+            async with running_database(settings, Company.BESIDE) as dsn:
+                db = await connect(dsn)
+                try:
+                    return await differences(db, limit)
+                finally:
+                    await db.close()
+
+        found = asyncio.run(run())
+    if not found:
+        typer.echo("Every stock level is what its movements, holds and allotments say.")
+        return
+    columns = " ".join(f"{name:>9}" for name in ("on hand", "moved", "reserved", "held", "allotted", "left"))
+    typer.echo(f"{'store':16} {'sku':24} {columns}")
+    for one in found:
+        numbers = " ".join(f"{number:9}" for number in one[2:])
+        typer.echo(f"{one.store:16} {one.sku:24} {numbers}")
+    raise typer.Exit(1)
