@@ -131,6 +131,7 @@ async def merge_prices(
             await db.execute(_ANNOUNCE, now)
         # Last, so that the clock has hardly moved between the projection and the commit.
         await refresh_public_prices(db, now=now, tell=tell)
+        await db.execute(_RISE_ABOVE_WHAT_PASSED, now)
     return Merged(added, ended, staged - added - ended)
 
 
@@ -208,6 +209,24 @@ _MOVE_VARIANTS = """
         price_changed_at = greatest(v.price_changed_at, m.moment, e.moment)
     FROM moved m LEFT JOIN seen e USING (sku)
     WHERE v.sku = m.sku
+"""
+# An import takes its time, and what the clock changed meanwhile was told with the prices from before it. Its
+# versions have to lie above those; 100 ms ahead, for the commit takes time too.
+_RISE_ABOVE_WHAT_PASSED = """
+    UPDATE variant v SET price_changed_at = passed.moment + interval '1 microsecond'
+    FROM (
+        SELECT t.sku, max(boundary.moment) AS moment
+        FROM (SELECT DISTINCT sku FROM touched_price) t CROSS JOIN LATERAL (
+            SELECT valid_from AS moment FROM price_record p
+            WHERE p.sku = t.sku AND valid_from > $1 AND valid_from <= clock_timestamp() + interval '100 ms'
+            UNION ALL
+            SELECT valid_until FROM price_record p
+            WHERE p.sku = t.sku AND coalesce(valid_until, 'infinity'::timestamptz) > $1
+              AND coalesce(valid_until, 'infinity'::timestamptz) <= clock_timestamp() + interval '100 ms'
+        ) boundary
+        GROUP BY t.sku
+    ) passed
+    WHERE v.sku = passed.sku AND v.price_changed_at <= passed.moment
 """
 # Who listens wants to know of what is or will be, not of history.
 _ANNOUNCE = """

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from alembic import command
 
 from persistence import migrate
 from persistence.database import connect
+from persistence.imports.files.prices import import_prices
+from persistence.imports.files.run import Job
+from persistence.pricing.reads import Place, current_prices
+from tests.makers import make_price, make_product
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
@@ -56,3 +62,28 @@ async def test_prices_that_were_kept_with_endless_moments_are_mended(bare_databa
         (None, LATER),
         *[never] * 3,
     ]
+
+
+@pytest.mark.parametrize("window", ["valid_from", "valid_until"])
+async def test_an_import_that_a_boundary_overtook_has_a_version_of_its_own(
+    fresh_database: str, tmp_path: Path, window: str
+) -> None:
+    file = tmp_path / "prices.csv"
+    db = await connect(fresh_database)
+    try:
+        sku = (await make_product(db)).skus[0]
+        began = datetime.now(UTC) - timedelta(seconds=60)
+        passed = began + timedelta(seconds=30)
+        await db.execute("UPDATE variant SET price_changed_at = $1 WHERE sku = $2", WHEN, sku)
+        await make_price(db, sku, 2000, recorded_at=WHEN)
+        await make_price(db, sku, 1500, recorded_at=WHEN, tier="gold", **{window: passed})
+        place = Place("app", None, datetime.now(UTC), now=True)
+        before = (await current_prices(db, [sku], place))[sku]
+        file.write_text(f"sku,amount\n{sku},25.00\n")
+        outcome = await import_prices(db, Job(path=file, now=began))
+        after = (await current_prices(db, [sku], place))[sku]
+    finally:
+        await db.close()
+    assert (outcome.written, before.changed_at) == (True, passed)
+    assert after.changed_at is not None
+    assert after.changed_at > passed
