@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench replay lock schema graphiql clean
+.PHONY: help demo serve test check format bench replay soak lock schema graphiql clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ format: $(VENV)/dev.stamp ## Rewrite the code in the house's format
 
 bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings; only=reads,hub chooses
 	@$(BIN)/python -m tests.bench $(foreach name,only seconds rounds,$(if $($(name)),--$(name)=$($(name))))
+
+soak: $(VENV)/dev.stamp ## Random kills while writers commit; minutes=2 seed=7 redis=without choose
+	@$(BIN)/python -m tests.soak $(foreach name,minutes seed redis,$(if $($(name)),--$(name)=$($(name))))
 
 schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 	@$(BIN)/shelfgraph schema export --output schema.graphql

@@ -72,6 +72,12 @@ class Listener:
         return [line for line in self.lines() if line.topic not in MARKERS]
 
     @property
+    def listens(self) -> bool:
+        """Whether this life has said anything yet; it does so every half second at least."""
+        self.lines()
+        return self._reading_from > 0
+
+    @property
     def reached(self) -> int:
         """The position it got to, -1 when it has heard nothing at all."""
         lines = self.lines()
