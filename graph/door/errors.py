@@ -78,6 +78,14 @@ class Errors:
                 told.append(self._placed(error, self._internal(error.original_error or error)))
         return told, first
 
+    def outage(self, errors: Sequence[GraphQLError] | None) -> RequestError | None:
+        """The UNAVAILABLE among the errors of fields: the same, asked again shortly, may be answered."""
+        for error in errors or ():
+            answer = self._answer_in(error)
+            if answer is not None and answer.code is RequestCode.UNAVAILABLE:
+                return answer
+        return None
+
     def _answer_in(self, error: BaseException) -> RequestError | None:
         """The RequestError an exception is, carries, or is translated to."""
         seen: BaseException | None = error

@@ -195,6 +195,9 @@ class Execution:
             except BaseException:
                 seen.abandon()
                 raise
+            for each in results:
+                if (away := words.outage(each.errors)) is not None:
+                    raise away
             return [encoded(each, words.anew()).payload for each in results]
 
         async def result(event: object, seen: OperationContext) -> ExecutionResult:

@@ -8,14 +8,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from domain.news import Cursor, Happening, LiveKind
+from domain.refusals import RequestCode, RequestError
 from graph.live.listener import BOOKMARK, Listener, Notice
 from persistence.news.subscription import Idle, Subscription
 from resolvers.live_stream import LiveStream, What, change
 
 Run = Callable[[Sequence[object]], Awaitable[list[bytes]]]
-"""Executes a stream's events, read as of now and all at once, and encodes them."""
+"""Executes a stream's events, read as of now and all at once, and encodes them.
+
+Raises UNAVAILABLE when something they show cannot be read now.
+"""
 
 _BATCH = 100  # events executed at once
+_OUTAGE_SECONDS = 0.5  # between two attempts while the database is away
 _TURN = 500  # listeners told before others get their turn
 
 
@@ -204,8 +209,18 @@ class SharedOperation:
         return await self._notices([change(each) for each in happenings])
 
     async def _notices(self, events: Sequence[What]) -> list[Notice]:
-        payloads = await self._run([self._stream.event(what) for what in events])
+        payloads = await self._read([self._stream.event(what) for what in events])
         return [_notice(what, payload) for what, payload in zip(events, payloads, strict=True)]
+
+    async def _read(self, events: Sequence[object]) -> list[bytes]:
+        # Nothing is told twice: what cannot be read now is told once it can.
+        while True:
+            try:
+                return await self._run(events)
+            except RequestError as away:
+                if away.code is not RequestCode.UNAVAILABLE or self._closed:
+                    raise
+            await asyncio.sleep(_OUTAGE_SECONDS)
 
     def _end(self, error: Exception | None) -> None:
         for listener in (*self._listeners, *self._opening, *self._catching_up):

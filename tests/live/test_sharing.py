@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from domain.channels import ChannelKind
-from domain.news import Cursor, LiveKind, Topic
+from domain.news import Cursor, LiveKind, News, Topic
 from graph.live.listener import MOST_WAITING_BYTES, Notice, Reader
 from graph.live.operations import LiveOperations
 from graph.live.shared import SharedOperation
+from persistence.database import connect, unavailable
+from persistence.news import outbox
 from persistence.news.hub import Hub
 from persistence.news.outbox import OutboxRow
 from resolvers.live_stream import LiveStream, What
@@ -269,3 +271,30 @@ async def test_who_may_see_more_is_told_for_itself(shop: Shop, skus: Any) -> Non
         await set_price(shop, sku, "15.00", kind="MEMBER", tier="gold")
         amounts = [(await heard(each, "priceChanged"))["price"]["amount"] for each in (visitor, member)]
     assert amounts == [{"amount": "20.00"}, {"amount": "15.00"}]
+
+
+async def test_a_change_that_cannot_be_read_is_told_once_the_database_is_back(
+    shop: Shop, skus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = next(skus)
+    asked = asyncio.Event()
+
+    def away() -> NoReturn:
+        asked.set()
+        raise unavailable()
+
+    async with AsyncExitStack() as stack:
+        speaker = await opened(stack, shop, sku)
+        with monkeypatch.context() as outage:
+            outage.setattr(shop.house.database, "connection", away)
+            db = await connect(shop.dsn)
+            await outbox.write(db, [News(Topic.PRICE, "pricesSet", sku=sku)])
+            await db.close()
+            async with asyncio.timeout(10):
+                await asked.wait()
+            # It is tried again, and nobody hears of it.
+            asked.clear()
+            async with asyncio.timeout(10):
+                await asked.wait()
+        change = await heard(speaker, "priceChanged")
+    assert (change["kind"], change["sku"], change["variant"]) == ("CHANGE", sku, {"sku": sku})
