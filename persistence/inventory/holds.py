@@ -12,8 +12,9 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.channels import StockPolicy
-from domain.inventory import Demand, Shortage
+from domain.inventory import Demand, Shortage, Stock, promised
 from persistence.database import Connection
+from persistence.inventory.promises import stocks_by_sku
 from persistence.inventory.sql import LOCK, giving_back, summed, written
 
 _RESERVE = written(
@@ -119,6 +120,15 @@ async def reserve(
     transaction ends. A holder that reserves again after its holds have expired starts anew.
     """
     stores, skus, quantities = summed(demands)
+    # Who comes when all is gone need not queue for the lock to hear it.
+    seen = await stocks_by_sku(db, skus, stores, channel=channel, now=now)
+    short = [
+        Shortage(store, sku, quantity, available)
+        for store, sku, quantity in sorted(zip(stores, skus, quantities, strict=True))
+        if (available := promised(seen.get(sku, {}).get(store, Stock(0)), policy)) < quantity
+    ]
+    if short:
+        return short
     await LOCK.run(db, stores=stores, skus=skus)
     return await _RESERVE.all(
         db,

@@ -112,3 +112,10 @@ async def test_readers_leave_out_what_has_expired_though_nobody_noted_it(
     stock = stocks[kept]["north"]
     assert (stock.reserved, stock.allotted, stock.allotted_all) == (reserved, own, own)
     assert await level(db, kept) == (10, 8, 0)
+
+
+@pytest.mark.parametrize("change", ["UPDATE stock_movement SET delta = 0", "DELETE FROM stock_movement"])
+async def test_nobody_rewrites_the_books(db: asyncpg.Connection, sku: str, change: str) -> None:
+    await off(db, sku, 1)
+    with pytest.raises(asyncpg.RaiseError, match="only ever added"):
+        await db.execute(change)

@@ -179,7 +179,10 @@ async def test_what_expired_goes_back_to_its_allotment_before_others_are_refused
     await make_allotment(db, "jd", "north", sku, 4)
     assert await reserve(db, ("north", sku, 6), channel="jd", policy=BORROW) == []
     assert await reserve(db, ("north", sku, 4), now=LATER) == [Shortage("north", sku, 4, 3)]
-    assert (await level(db, sku), await remaining(db, sku, "jd")) == ((10, 2, 4), 4)
+    assert await level(db, sku) == (10, 8, 0)  # who is refused changes nothing
+    assert await reserve(db, ("north", sku, 3), now=LATER, holder=(rival := uuid4())) == []
+    assert (await level(db, sku), await remaining(db, sku, "jd")) == ((10, 5, 4), 4)
+    assert await holds.release(db, rival, now=LATER) == [Demand("north", sku, 3)]
     assert await reserve(db, ("north", sku, 7), channel="jd", policy=BORROW, now=LATER) == []
     assert (await level(db, sku), await remaining(db, sku, "jd")) == ((10, 9, 0), 0)
 
