@@ -47,7 +47,8 @@ class Operation:
     fixed_cost: int | None
     """The points, when no variable changes them."""
     resumes_by: str | None = None
-    """The variable that tells a stream where its reader left off, when it is there for nothing else."""
+    """The variable that tells a stream where its reader left off, when it is there for nothing else; an empty
+    text when nothing tells."""
     identity: object = field(default_factory=object)
     """The same for all copies of it; what is read once and kept has one, so equal texts have the same."""
 
@@ -168,14 +169,20 @@ def _resumes_by(document: DocumentNode, definition: OperationDefinitionNode) -> 
     root = definition.selection_set.selections[0]
     if definition.operation is not OperationType.SUBSCRIPTION or not isinstance(root, FieldNode):
         return None
-    for argument in root.arguments or ():
-        if argument.name.value == "after" and isinstance(argument.value, VariableNode):
-            name = argument.value.name.value
-            counted = _Variables()
-            visit(document, counted)
-            # Where it is declared, and here.
-            return name if counted.found[name] == 2 else None
-    return None
+    after = next((one.value for one in root.arguments or () if one.name.value == "after"), None)
+    if after is None:
+        return ""
+    if not isinstance(after, VariableNode):
+        return None
+    name = after.name.value
+    has_default = any(
+        one.variable.name.value == name and one.default_value is not None
+        for one in definition.variable_definitions or ()
+    )
+    counted = _Variables()
+    visit(document, counted)
+    # Where it is declared, and here.
+    return name if counted.found[name] == 2 and not has_default else None
 
 
 class _Variables(Visitor):

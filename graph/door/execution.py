@@ -18,6 +18,7 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
+from domain.news import Cursor
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door.caller import OperationContext
 from graph.door.documents import Documents, Operation
@@ -146,6 +147,14 @@ class Execution:
 
         Raises Rejected, TooCostly, or RequestError when the source says no.
         """
+        key = _sharing(operation, variables, context, errors)
+        shared = self._live.find(key)
+        if shared is not None:
+            # Whoever came before had the same rights, and asked what is valid and not too costly.
+            after = _left_off(operation, variables)
+            if not isinstance(after, _Unknown):
+                context.abandon()
+                return SharedAnswers(partial(shared.join, after=after))
         executor = self.start(operation, variables, context)
         with Guard(self._limits.operation_seconds):
             source: object = create_source_event_stream(executor)
@@ -157,7 +166,6 @@ class Execution:
             return self._alone(executor, source, errors)
         context.abandon()
         executor.context_value = context.for_everyone()
-        key = _sharing(operation, variables, context, errors)
         run = self._runner(executor, errors())
         return SharedAnswers(partial(self._live.join, key, source, run))
 
@@ -231,7 +239,7 @@ def _sharing(
     context: OperationContext,
     errors: Callable[[], Errors],
 ) -> Hashable:
-    """What two callers must have in common to be told the same."""
+    """What two callers must have in common to be told the same; where each left off is its own."""
     given = {name: value for name, value in variables.items() if name != operation.resumes_by}
     return (
         operation.identity,
@@ -239,6 +247,20 @@ def _sharing(
         context.view,
         errors().locale,
     )
+
+
+class _Unknown:
+    """Where a stream's reader left off has to be read from the document, or is no cursor."""
+
+
+def _left_off(operation: Operation, variables: Mapping[str, object]) -> Cursor | _Unknown | None:
+    """Where a reader of a stream left off, as far as the variables alone can tell."""
+    if operation.resumes_by is None:
+        return _Unknown()
+    given = variables.get(operation.resumes_by)
+    if given is None:
+        return None
+    return (Cursor.parse(given) if isinstance(given, str) else None) or _Unknown()
 
 
 class SourceFailed(Exception):  # noqa: N818 - an answer, already worded

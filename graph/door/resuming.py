@@ -43,7 +43,7 @@ def resumed(
     if isinstance(given, VariableNode):
         return operation, {**variables, given.name.value: after}
     document = cast("DocumentNode", visit(operation.document, _Giving(root, after)))
-    return replace(operation, document=document), variables
+    return replace(operation, document=document, resumes_by=None), variables
 
 
 class _Giving(Visitor):

@@ -119,6 +119,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     on_stuck: Callable[[], None] | None = None
     stuck_seconds = 10.0
     _stuck_timer: asyncio.TimerHandle | None = None
+    _wrote_at = float("-inf")
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bounds what may wait for the client."""
@@ -157,6 +158,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Writes an unmasked frame; on a socket that is closing it is dropped."""
         if not (self.close_sent or self.disconnected or self.transport.is_closing()):
             self.transport.write(frame)
+            self._wrote_at = self.loop.time()
+
+    def send_keepalive_ping(self) -> None:
+        """Pings a connection on which nothing was said for a while; what is said to others does as well."""
+        if self.loop.time() - self._wrote_at < (self.ping_interval or 0):
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Sends one ASGI message."""

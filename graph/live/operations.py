@@ -10,7 +10,7 @@ from graph.live.listener import Listener
 from graph.live.shared import Run, SharedOperation
 from resolvers.live_stream import LiveStream
 
-_IDLE_SECONDS = 15.0
+_IDLE_SECONDS = 14.0  # and the look after it: within 15 s something is said
 _LOOK_SECONDS = 1.0
 
 
@@ -33,6 +33,10 @@ class LiveOperations:
         shared.join(listener, stream.after)
         if self._clock is None or self._clock.done():
             self._clock = asyncio.get_running_loop().create_task(self._watch())
+
+    def find(self, key: Hashable) -> SharedOperation | None:
+        """What somebody hears under a key."""
+        return self._shared.get(key)
 
     async def _watch(self) -> None:
         """Bookmarks for whoever has not heard anything for a while."""

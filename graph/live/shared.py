@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.news import Cursor, Happening, LiveKind
 from domain.refusals import RequestCode, RequestError
@@ -21,7 +21,16 @@ Raises UNAVAILABLE when something they show cannot be read now.
 
 _BATCH = 100  # events executed at once
 _OUTAGE_SECONDS = 0.5  # between two attempts while the database is away
+_FRESH_SECONDS = 1.0  # for which a snapshot serves those who come later, when nothing happened
 _TURN = 500  # listeners told before others get their turn
+
+
+class _Snapshot(NamedTuple):
+    """What a listener is opened with; the first notice says RESYNC and is for those who were lost."""
+
+    cursor: Cursor
+    read_at: float
+    notices: list[Notice]
 
 
 class SharedOperation:
@@ -41,6 +50,7 @@ class SharedOperation:
         self._catching_up: dict[Listener, asyncio.Task[None]] = {}
         self._driver: asyncio.Task[None] | None = None
         self._closed = False
+        self._snapshot: _Snapshot | None = None
         self._started = _task(self._start())
         self.quiet_since = asyncio.get_running_loop().time()
 
@@ -53,7 +63,10 @@ class SharedOperation:
         """Tells a listener everything from a cursor on, or a snapshot and everything from it on."""
         listener.operation = self
         listener.hold()
-        if after is None:
+        snapshot = self._fresh_snapshot() if after is None else None
+        if snapshot is not None:
+            self._enter(listener, snapshot, resync=False)
+        elif after is None:
             self._opening[listener] = False
             self._wake()
         else:
@@ -91,6 +104,7 @@ class SharedOperation:
     async def bookmark(self) -> None:
         """Tells everybody how far nothing happened, unless something is happening."""
         self.quiet_since = asyncio.get_running_loop().time()
+        self._snapshot = None
         if self._driver is None and self._listeners:
             cursor = self._stream.hub.cursor
             for notice in await self._notices([self._stream.bookmark(cursor)]):
@@ -129,16 +143,31 @@ class SharedOperation:
         joining, self._opening = self._opening, {}
         try:
             cursor = self._stream.hub.cursor
-            resync, *notices = await self._notices(self._stream.snapshot(cursor, resync=True))
-        finally:
-            # Who left meanwhile is not among them.
-            joining = {one: lost for one, lost in joining.items() if one.operation is self}
-            self._listeners.update(dict.fromkeys(joining))
+            notices = await self._notices(self._stream.snapshot(cursor, resync=True))
+        except BaseException:
+            self._opening.update(joining)  # to be told why
+            raise
+        self._snapshot = snapshot = _Snapshot(cursor, asyncio.get_running_loop().time(), notices)
         for listener, lost in joining.items():
-            listener.cursor = cursor
-            listener.begin([resync, *notices] if lost else notices)
+            if listener.operation is self:  # it may have left meanwhile
+                self._enter(listener, snapshot, resync=lost)
+
+    def _enter(self, listener: Listener, snapshot: _Snapshot, *, resync: bool) -> None:
+        listener.cursor = snapshot.cursor
+        self._listeners[listener] = None
+        listener.begin(snapshot.notices if resync else snapshot.notices[1:])
+
+    def _fresh_snapshot(self) -> _Snapshot | None:
+        """The last snapshot, as long as nothing has happened since; who comes in a crowd shares it."""
+        snapshot = self._snapshot
+        if snapshot is not None and (
+            self._news.is_ready or asyncio.get_running_loop().time() - snapshot.read_at > _FRESH_SECONDS
+        ):
+            snapshot = self._snapshot = None
+        return snapshot
 
     async def _follow(self) -> None:
+        self._snapshot = None
         item = await anext(self._news, None)
         if item is None:
             self._end(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import strawberry
 
@@ -57,6 +57,13 @@ class Context:
     def standing(self) -> Standing | None:
         given = self.caller.authorization or self.caller.api_key
         return None if given is None else Standing(given)
+
+    @property
+    def view(self) -> str | None:
+        return self.caller.authorization
+
+    def for_everyone(self) -> Context:
+        return Context(replace(self.caller, authorization=None), self.shop)
 
     def for_event(self) -> Context:
         return Context(self.caller, self.shop)
