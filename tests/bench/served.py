@@ -24,7 +24,7 @@ async def served(dsn: str, folder: Path) -> AsyncIterator[Address]:
 
     What it logs goes to `server.log` in the folder. Raises RuntimeError when it does not come up.
     """
-    port = _free_port()
+    port = free_port()
     settings = {
         "SHELFGRAPH_ENV": "production",
         "SHELFGRAPH_SANDBOX_SECRET": "bench",
@@ -67,7 +67,8 @@ async def _ready(address: Address, process: asyncio.subprocess.Process, log: Pat
     raise RuntimeError(f"the server did not come up:\n{said[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on just now."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])

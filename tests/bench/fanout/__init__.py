@@ -1,0 +1,1 @@
+"""What the subject `fanout` needs beside itself: a crowd of sockets, and a bare server to compare with."""
