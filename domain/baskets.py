@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """What is taken off a whole basket, in minor units; `name` is in the shopper's language."""
+    """What is taken off a whole basket, in minor units; its names are by language."""
 
     source: str
-    name: str
+    names: Mapping[str, str]
     amount_minor: int
 
 
@@ -60,6 +60,10 @@ class Basket:
     def total_minor(self) -> int:
         """What is to be paid."""
         return self.items_minor - self.discounts_minor + self.shipping_minor
+
+    def shipped_for(self, shipping_minor: int) -> Basket:
+        """The same with a charge for shipping."""
+        return replace(self, shipping_minor=shipping_minor)
 
 
 class OverdrawnError(Exception):

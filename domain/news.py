@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+from uuid import UUID
 
 _CURSOR = re.compile(r"([0-9]{4})\.([0-9]{20})")
 _LARGEST_POSITION = 2**63 - 1
@@ -23,6 +24,7 @@ class Topic(StrEnum):
     PRODUCT = "product"
     DIRECTORY = "directory"
     SIGN_IN = "signIn"
+    ORDER = "order"
 
 
 class LiveKind(StrEnum):
@@ -48,6 +50,11 @@ class News:
     store: str | None = None
     channel: str | None = None
     occurred_at: datetime | None = None
+
+    @classmethod
+    def of_order(cls, order_id: UUID, cause: str, *, channel: str, store: str | None) -> News:
+        """News of an order: its id stands where other news names a sku, so that it is found likewise."""
+        return cls(Topic.ORDER, cause, sku=str(order_id), store=store, channel=channel)
 
 
 class Cursor(NamedTuple):

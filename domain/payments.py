@@ -139,7 +139,11 @@ class ProviderAway(Exception):  # noqa: N818 - a state of the world, not a bug
 
 
 class NotGenuine(Exception):  # noqa: N818 - says what the notice is
-    """A notice that its provider did not sign, or that says nothing we can read."""
+    """A notice that its provider did not sign."""
+
+
+class Unreadable(NotGenuine):
+    """A notice that says nothing we can read."""
 
 
 class TokenRefused(Exception):  # noqa: N818 - says what became of it
@@ -176,7 +180,7 @@ class PaymentProvider(Protocol):
     def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice | RefundNotice:
         """What a webhook call says, its signature checked; header names are in lower case.
 
-        Raises NotGenuine.
+        Raises NotGenuine, Unreadable.
         """
 
     def reply(self, refused: Text | None) -> Reply:

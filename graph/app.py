@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from graph.door.door import Door
 from graph.door.limits import Limits
 from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
+from graph.household import household, utc_now
 from graph.logs import RequestLog
 from graph.request import Reception
 from graph.revoked import RevokedTokens
@@ -29,10 +30,10 @@ from graph.settings import Settings
 from graph.shelf_page import shelf_routes
 from graph.simulation import hang_up
 from graph.tokens import Tokens, principal_for
-from graph.workers import Workers, hub_of
+from graph.workers import Workers
 from persistence import migrate
 from persistence.database import AWAY, Database, unavailable
-from resolvers.house import Directory, House
+from resolvers.house import House
 
 _log = structlog.stdlib.get_logger("shelfgraph.app")
 _DEVELOPMENT_TOKEN = timedelta(hours=12)
@@ -40,28 +41,13 @@ _DEVELOPMENT_TOKEN = timedelta(hours=12)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The application on the database that the settings name, which need not be there yet."""
     dsn = settings.database_url
     if dsn is None:
         raise ValueError("the application is built on a database that runs; settings name none")
-    direct_dsn = settings.database_direct_url or dsn
-    database = Database(dsn, size=settings.pool_size)
-    hub = hub_of(settings, direct_dsn)
-    house = House(
-        database=database,
-        hub=hub,
-        directory=Directory(database),
-        clock=clock,
-        default_locale=settings.default_locale,
-        currency=settings.currency,
-    )
-    tokens = Tokens.of(settings)
+    home = household(settings, clock)
+    house, tokens, hub = home.house, home.tokens, home.house.hub
     # Looked up beside all requests, and never instead of one.
     revocations = Database(dsn, size=1)
     revoked = RevokedTokens(revocations, hub)
@@ -79,17 +65,18 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         translate=_translate,
         page=_explorer if development else None,
     )
-    workers = Workers(dsn, direct_dsn, hub, settings)
+    workers = Workers(dsn, settings.database_direct_url or dsn, hub, settings, home.work)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(database)
+            await stack.enter_async_context(house.database)
             await stack.enter_async_context(revocations)
             await hub.start()
             stack.push_async_callback(hub.stop)
             await workers.start()
             stack.push_async_callback(workers.stop)
+            stack.push_async_callback(home.till_room.sandbox.stop)
             await stack.enter_async_context(_beside(_drain_when_told(app, door)))
             await stack.enter_async_context(_beside(_follow_directory(house)))
             with suppress(RequestError):
@@ -99,7 +86,11 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
                 await stack.enter_async_context(_shelf(app, house, tokens, settings))
             yield
 
-    app = Starlette(routes=_routes(door, house), middleware=[Middleware(RequestLog)], lifespan=lifespan)
+    app = Starlette(
+        routes=[*_routes(door, house), home.till_room.route()],
+        middleware=[Middleware(RequestLog)],
+        lifespan=lifespan,
+    )
     if development:
         app.router.routes += [examples_route(), explorer_files(), dev_token_route(_issuer(house, tokens))]
     app.state.house = house

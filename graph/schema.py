@@ -20,9 +20,12 @@ from resolvers import (
     carts,
     catalog,
     channels,
+    checkout,
     inventory,
     live,
     nodes,
+    order_list,
+    orders,
     price_setting,
     product_list,
     product_setting,
@@ -51,6 +54,8 @@ QUERIES: list[Any] = [
     promotions.promotions,
     promotions.promotions_running,
     carts.cart,
+    orders.order,
+    order_list.orders,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -69,6 +74,8 @@ MUTATIONS: list[Any] = [
     carts.cart_coupon_apply,
     carts.cart_points_set,
     carts.cart_touch_add,
+    checkout.checkout,
+    checkout.order_pay,
 ]
 SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed]
 

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="The address the server listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port the server listens on.")
+    public_url: Annotated[str, _starts_with("http://", "https://")] | None = Field(
+        default=None,
+        description="Where the world reaches this server, for what payment providers are told to call. "
+        "Unset: the address it listens on.",
+    )
     data_dir: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
         default=Path("var"),
         validate_default=True,
@@ -173,6 +178,11 @@ class Settings(BaseSettings):
         if self.env is Environment.PRODUCTION and self.sandbox_secret.get_secret_value() == _SANDBOX_SECRET:
             raise ValueError(f"{PREFIX}SANDBOX_SECRET: production needs a secret of its own.")
         return self
+
+    @property
+    def base_url(self) -> str:
+        """Where the world reaches this server, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def is_development(self) -> bool:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from domain.access import ADMIN_ROLE, PartnerScope, Principal, PrincipalKind
 from domain.refusals import RequestError
@@ -94,6 +95,11 @@ class Tokens:
         if principal.scopes:
             claims["scopes"] = sorted(principal.scopes)
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes for a purpose of the house: of this key, telling nothing of it (RFC 5869)."""
+        raw = self._key.private_bytes_raw()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"shelfgraph " + purpose.encode()).derive(raw)
 
     def read(self, token: str, *, now: datetime | None = None) -> SignedIn:
         """Whom the token signs in, and until when; `now` is the clock's unless it is handed in.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import structlog
 
 from graph.ground import Company, migrated_database
+from graph.household import household
 from graph.settings import Settings
 from persistence.database import AWAY_AT_FIRST
 from persistence.inventory.expiry import HoldBoundaries
@@ -20,21 +22,24 @@ from persistence.news.relay import Relay
 _log = structlog.stdlib.get_logger("shelfgraph.workers")
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
+NO_MORE: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({})
 _STEADY_SECONDS = 30.0  # a worker that ran so long had recovered
-
-
-def hub_of(settings: Settings, direct_dsn: str) -> Hub:
-    """The hub of a process that was told these settings."""
-    return Hub(direct_dsn, redis_url=settings.redis_url, remember=settings.replay_in_memory)
 
 
 class Workers:
     """What works behind the graph, in the server's process or in one of its own; any number may run.
 
-    `direct_dsn` reaches the database past a transaction pooler.
+    `direct_dsn` reaches the database past a transaction pooler; `more` is work of the areas, by name.
     """
 
-    def __init__(self, dsn: str, direct_dsn: str, hub: Hub, settings: Settings) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        direct_dsn: str,
+        hub: Hub,
+        settings: Settings,
+        more: Mapping[str, Callable[[], Awaitable[None]]] = NO_MORE,
+    ) -> None:
         relay = Relay(
             direct_dsn,
             redis_url=settings.redis_url,
@@ -45,6 +50,7 @@ class Workers:
             "relay": relay.run,
             "price boundaries": PriceBoundaries(dsn, hub).run,
             "hold boundaries": HoldBoundaries(dsn, hub).run,
+            **more,
         }
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -89,15 +95,18 @@ async def run(settings: Settings) -> None:
     try:
         async with migrated_database(settings, Company.BESIDE) as dsn:
             direct_dsn = settings.database_direct_url or dsn
-            hub = hub_of(settings, direct_dsn)
-            await hub.start()
-            workers = Workers(dsn, direct_dsn, hub, settings)
-            await workers.start()
-            _log.info("working")
-            await ending.wait()
-            _log.info("ending")
-            await workers.stop()
-            await hub.stop()
+            home = household(settings.model_copy(update={"database_url": dsn}))
+            hub = home.house.hub
+            async with home.house.database:
+                await hub.start()
+                workers = Workers(dsn, direct_dsn, hub, settings, home.work)
+                await workers.start()
+                _log.info("working")
+                await ending.wait()
+                _log.info("ending")
+                await workers.stop()
+                await home.till_room.sandbox.stop()
+                await hub.stop()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -8,6 +8,8 @@ from persistence import carts, channels, idempotency, labels, stores
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.news import tables as news
+from persistence.orders import tables as orders
+from persistence.payments import tables as payments
 from persistence.pricing import tables as pricing
 from persistence.promotions import tables as promotions
 
@@ -22,6 +24,8 @@ __all__ = [
     "inventory",
     "labels",
     "news",
+    "orders",
+    "payments",
     "pricing",
     "promotions",
     "stores",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from domain.baskets import Basket, PricedLine, basket_of
+from domain.baskets import Basket, PricedLine, Reduction, basket_of
 from domain.pricing import selection
 from domain.pricing.version import microseconds
+from domain.promotions.book import PromotionBook
+from domain.promotions.terms import BasketLine, Situation
+from persistence.catalog.goods import Goods, goods_by_sku
+from persistence.database import Connection
 from persistence.pricing.reads import PricesOfSku
+from persistence.promotions import budgets
+from resolvers.house import House
 from resolvers.places import Resolved
 
 
@@ -45,7 +52,68 @@ def price_line(line: Line, prices: PricesOfSku | None, asked: Resolved) -> Price
     )
 
 
-def price_basket(lines: Sequence[Line], prices: Mapping[str, PricesOfSku | None], asked: Resolved) -> Basket:
-    """The basket of those lines that are for sale in the context, promotions taken off."""
-    priced = [price_line(line, prices.get(line.sku), asked) for line in lines]
-    return basket_of(asked.currency_code, [line for line in priced if line is not None])
+def price_lines(
+    lines: Sequence[Line], prices: Mapping[str, PricesOfSku | None], asked: Resolved
+) -> list[PricedLine]:
+    """The lines that are for sale in the context, at their prices before any promotion."""
+    priced = (price_line(line, prices.get(line.sku), asked) for line in lines)
+    return [line for line in priced if line is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The promotions that run where a basket is filled, and what they want to know of its goods."""
+
+    book: PromotionBook
+    goods: Mapping[str, Goods]
+    situation: Situation
+
+    def basket(self, currency_code: str, lines: Sequence[PricedLine]) -> Basket:
+        """The basket with everything taken off that the promotions allow."""
+        if not len(self.book):
+            return basket_of(currency_code, lines)
+        outcome = self.book.discounts([self._line(line) for line in lines], self.situation)
+        off = outcome.by_line
+        return basket_of(
+            currency_code,
+            [replace(line, discount_minor=off.get(line.sku, 0)) for line in lines],
+            [Reduction(one.code, one.names, one.amount_minor) for one in outcome.applied],
+        )
+
+    def without(self, used_up: Iterable[str]) -> Running:
+        """The same when these can't be had any more."""
+        return replace(self, situation=replace(self.situation, used_up=self.situation.used_up.union(used_up)))
+
+    def _line(self, line: PricedLine) -> BasketLine:
+        goods = self.goods.get(line.sku)
+        return BasketLine(
+            key=line.sku,
+            sku=line.sku,
+            quantity=line.quantity,
+            unit_minor=line.unit_minor,
+            categories=goods.categories if goods is not None else (),
+            brand=goods.brand if goods is not None else None,
+        )
+
+
+async def running_for(
+    db: Connection, house: House, lines: Sequence[PricedLine], asked: Resolved, member: str | None
+) -> Running:
+    """The promotions for a basket in a context; one statement as long as there are none."""
+    book = await house.promotions.book(db, asked.at)
+    goods: dict[str, Goods] = {}
+    used_up: frozenset[str] = frozenset()
+    if len(book):
+        goods = await goods_by_sku(db, [line.sku for line in lines])
+        used_up = await budgets.used_up(db, book.limited, member)
+    situation = Situation(
+        at=asked.at,
+        channel=asked.priced_in,
+        currency_code=asked.currency_code,
+        store=asked.store,
+        tier=asked.tier,
+        campaign=asked.campaign,
+        is_member=member is not None,
+        used_up=used_up,
+    )
+    return Running(book, goods, situation)

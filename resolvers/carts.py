@@ -19,7 +19,7 @@ from persistence import carts as carts_db
 from persistence.carts import Cart as StoredCart
 from persistence.carts import StoredLine, StoredTouch
 from persistence.database import Connection
-from resolvers.baskets import Asked, price_basket, price_line
+from resolvers.baskets import Asked, price_line, price_lines, running_for
 from resolvers.catalog import ProductVariant
 from resolvers.channels import Channel
 from resolvers.context import Context, Info
@@ -126,12 +126,7 @@ class Cart(FromRow[StoredCart], Node):
     @field()
     async def discounts(self, info: Info) -> list[Discount]:
         basket = await self.basket(info.context)
-        return [
-            Discount(
-                source=one.source, name=one.name, amount=Money.of(one.amount_minor, basket.currency_code)
-            )
-            for one in basket.reductions
-        ]
+        return [Discount.of(info.context, one, basket.currency_code) for one in basket.reductions]
 
     @field()
     async def totals(self, info: Info) -> Totals:
@@ -183,7 +178,10 @@ async def _basket(context: Context, cart: StoredCart) -> Basket:
     asked, lines = await place_of(context, cart), lines_of(cart)
     prices = await context.loaders.prices.load_many([PricesKey(asked.place, line.sku) for line in lines])
     by_sku = {line.sku: found for line, found in zip(lines, prices, strict=True)}
-    return price_basket(lines, by_sku, asked)
+    priced = price_lines(lines, by_sku, asked)
+    async with context.house.database.connection() as db:
+        offered = await running_for(db, context.house, priced, asked, cart.member)
+    return offered.basket(asked.currency_code, priced)
 
 
 def stock_place(cart: StoredCart, asked: Resolved) -> Resolved:

@@ -117,10 +117,13 @@ class Context:
         key: str,
         body: object,
         act: Callable[[Work], Awaitable[dict[str, Any]]],
+        *,
+        within: str | None = None,
     ) -> Done:
         """What `act` answered when this caller first used the key: done in one transaction, and never twice.
 
-        `body` is the whole input; the same key with another body is refused with IDEMPOTENCY_KEY_REUSED. A
+        Visitors are all one caller: `within` names the cart or order their keys belong to. `body` is
+        the whole input; the same key with another body is refused with IDEMPOTENCY_KEY_REUSED. A
         refusal rolls everything back and leaves the key free. Raises UNAVAILABLE when moments that the work
         had to finish before overtook it again and again.
         """
@@ -132,7 +135,10 @@ class Context:
                 field=("input", "idempotencyKey"),
             )
         digest = hashlib.sha256(orjson.dumps(canonical(body), option=orjson.OPT_SORT_KEYS)).digest()
-        name = idempotency.Key(str(self.viewer), mutation, key)
+        caller = str(self.viewer)
+        if within is not None and not self.viewer.is_signed_in:
+            caller += within
+        name = idempotency.Key(caller, mutation, key)
         for tries_left in reversed(range(_TRIES)):
             try:
                 return await self._once(name, digest, act)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
+from domain.payments import PaymentProvider
 from persistence.database import Database
 from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
 from persistence.news.hub import Hub
@@ -81,6 +82,18 @@ class Directory:
                 self._read_at = started
 
 
+@dataclass(frozen=True, slots=True)
+class Tills:
+    """How the house is paid: its providers by code, and how long goods are kept for a payment.
+
+    `secret` makes the tokens by which visitors read their orders again.
+    """
+
+    providers: Mapping[str, PaymentProvider]
+    hold: timedelta
+    secret: bytes
+
+
 @dataclass(slots=True)
 class House:
     """Everything a request finds in place; made once when the process starts."""
@@ -91,4 +104,5 @@ class House:
     clock: Callable[[], datetime]
     default_locale: str
     currency: str
+    tills: Tills
     promotions: Promotions = field(default_factory=Promotions)

@@ -103,13 +103,21 @@ class StockLevel(FromRow[StoredLevel], Node):
         return await store_shape(info, self.row.store)
 
 
+async def _stocks(context: Context, asked: Resolved, sku: str) -> list[Stock]:
+    directory = context.house.directory
+    stores = [asked.store] if asked.store is not None else await directory.delivering_stores()
+    return await context.loaders.stock.load(StockKey(asked.channel, context.now, tuple(sorted(stores)), sku))
+
+
+async def units_for_sale(context: Context, asked: Resolved, sku: str) -> int:
+    """How many of a sku a resolved context could buy now, whoever asks."""
+    return sum(promised(stock, asked.stock_policy) for stock in await _stocks(context, asked, sku))
+
+
 async def availability_of(context: Context, asked: Resolved, sku: str) -> Availability:
     """What a variant's stock allows in a resolved context."""
     directory = context.house.directory
-    stores = [asked.store] if asked.store is not None else await directory.delivering_stores()
-    stocks = await context.loaders.stock.load(
-        StockKey(asked.channel, context.now, tuple(sorted(stores)), sku)
-    )
+    stocks = await _stocks(context, asked, sku)
     units = sum(promised(stock, asked.stock_policy) for stock in stocks)
     pickup = False
     if asked.store is not None and units > 0:
@@ -124,12 +132,6 @@ async def availability_of(context: Context, asked: Resolved, sku: str) -> Availa
         available=units if exact else min(units, SHOPPERS_SEE_AT_MOST),
         pickup_today=pickup,
     )
-
-
-async def units_for_sale(context: Context, asked: Resolved, sku: str) -> int:
-    """How many of a sku a resolved context could buy now, whoever asks."""
-    found = await availability_of(context, asked, sku)
-    return sum(promised(stock, found.policy) for stock in found.stocks)
 
 
 @query(STOCK_READERS, description="at most 100; skus the store never had are left out")

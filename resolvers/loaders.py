@@ -17,8 +17,10 @@ from uuid import UUID
 from aiodataloader import DataLoader
 
 from domain.inventory import Stock
+from persistence import carts as carts_db
 from persistence import channels as channels_db
 from persistence import stores as stores_db
+from persistence.carts import Cart
 from persistence.catalog import by_key as catalog_db
 from persistence.catalog.tables import Category, Product, Variant
 from persistence.channels import Channel
@@ -26,6 +28,9 @@ from persistence.database import Connection, Database
 from persistence.inventory import levels as levels_db
 from persistence.inventory import promises as promises_db
 from persistence.inventory.tables import StockLevel
+from persistence.orders import reads as orders_db
+from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
+from persistence.payments.tables import Refund
 from persistence.pricing import offer_texts as offers_db
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import Place, PricesOfSku
@@ -317,6 +322,31 @@ class Loaders:
     def variants_of_product(self) -> DataLoader[UUID, list[Variant]]:
         """Variants by their product's id, in their order."""
         return self._many(catalog_db.variants_by_product)
+
+    @cached_property
+    def cart(self) -> DataLoader[UUID, Cart | None]:
+        """Carts by id, those over and bought too."""
+        return self._one(carts_db.carts_by_id)
+
+    @cached_property
+    def order(self) -> DataLoader[UUID, SalesOrder | None]:
+        """Orders by id."""
+        return self._one(orders_db.orders_by_id)
+
+    @cached_property
+    def lines_of_order(self) -> DataLoader[UUID, list[OrderLine]]:
+        """An order's lines, in their order."""
+        return self._many(orders_db.lines_by_order)
+
+    @cached_property
+    def events_of_order(self) -> DataLoader[UUID, list[OrderEvent]]:
+        """What happened to an order, in that order."""
+        return self._many(orders_db.events_by_order)
+
+    @cached_property
+    def refunds_of_order(self) -> DataLoader[UUID, list[Refund]]:
+        """An order's refunds, the earliest first."""
+        return self._many(orders_db.refunds_by_order)
 
     @cached_property
     def stock_level(self) -> DataLoader[UUID, StockLevel | None]:

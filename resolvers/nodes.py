@@ -10,14 +10,17 @@ from uuid import UUID
 import strawberry
 from aiodataloader import DataLoader
 
-from domain.access import EVERYONE, Principal, Rule
+from domain.access import EVERYONE, Principal, PrincipalKind, Rule
 from resolvers.access import RULE
+from resolvers.carts import Cart
 from resolvers.catalog import Category, Product, ProductVariant
 from resolvers.channels import Channel
 from resolvers.context import Context, Info
 from resolvers.fields import query
 from resolvers.inventory import StockLevel
 from resolvers.loaders import Loaders
+from resolvers.orders import Order
+from resolvers.orders import sees as sees_order
 from resolvers.pricing import PriceRecord
 from resolvers.promotions import Promotion
 from resolvers.shapes import Node, at_most, parse_global_id
@@ -36,6 +39,11 @@ def _their_store(viewer: Principal, row: Any) -> bool:
     return viewer.sees_levels_of(row.store)
 
 
+def _their_own_cart(viewer: Principal, row: Any) -> bool:
+    # A visitor's opens to whoever asks for it as a cart, and to nobody here.
+    return viewer.kind is PrincipalKind.MEMBER and row.member == viewer.subject
+
+
 _KINDS = {
     kind.shape.tag: kind
     for kind in (
@@ -47,6 +55,8 @@ _KINDS = {
         _Kind(PriceRecord, lambda loaders: loaders.price_records),
         _Kind(Promotion, lambda loaders: loaders.promotion, lambda viewer, row: viewer.is_staff),
         _Kind(StockLevel, lambda loaders: loaders.stock_level, _their_store),
+        _Kind(Cart, lambda loaders: loaders.cart, _their_own_cart),
+        _Kind(Order, lambda loaders: loaders.order, sees_order),
     )
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from domain.access import EVERYONE
-from domain.baskets import Basket
+from domain.baskets import Basket, Reduction
+from domain.locales import translated
+from resolvers.context import Context
 from resolvers.shapes import Money, shape
 
 
@@ -14,6 +16,15 @@ class Discount:
     source: str
     name: str
     amount: Money = strawberry.field(description="positive: what is taken off")
+
+    @classmethod
+    def of(cls, context: Context, one: Reduction, currency_code: str) -> Discount:
+        """A reduction, named in the caller's language."""
+        return cls(
+            source=one.source,
+            name=translated(one.names, context.locale, context.house.default_locale),
+            amount=Money.of(one.amount_minor, currency_code),
+        )
 
 
 @shape(EVERYONE, description="items is before discounts; total = items - discounts + shipping")

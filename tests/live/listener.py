@@ -10,8 +10,9 @@ import sys
 
 from domain.news import Cursor, Happening
 from graph import logs
+from graph.household import hub_of
 from graph.settings import load
-from graph.workers import Workers, hub_of
+from graph.workers import Workers
 from persistence.news.subscription import Idle
 
 

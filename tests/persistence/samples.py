@@ -33,7 +33,13 @@ SAMPLES: dict[type[sa.types.TypeEngine[object]], object] = {
     TSVECTOR: "'milk':2A 'oat':1A",
 }
 # What a CHECK of the table wants instead.
-INSTEAD: dict[str, object] = {"stream.id": 1, "stock_level.allotted": 0}
+INSTEAD: dict[str, object] = {
+    "stream.id": 1,
+    "stock_level.allotted": 0,
+    "order_line.quantity": 1,
+    "order_line.returned": 1,
+    "order_line.discount_minor": 0,
+}
 
 
 def written(table: sa.Table) -> list[sa.Column[object]]:

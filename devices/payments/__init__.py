@@ -1,0 +1,1 @@
+"""Ways to be paid: one module for each provider, behind `domain.payments.PaymentProvider`."""

@@ -1,0 +1,59 @@
+"""What a process shares between all it does, built from its settings: for servers and workers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from graph.settings import Settings
+from graph.till_room import TillRoom
+from graph.tokens import Tokens
+from persistence.database import Database
+from persistence.news.hub import Hub
+from resolvers.house import Directory, House
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A house with those who keep its doors and its tills."""
+
+    house: House
+    tokens: Tokens
+    till_room: TillRoom
+
+    @property
+    def work(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What is to be done behind the graph, by name."""
+        return {"payments": self.till_room.mind}
+
+
+def hub_of(settings: Settings, direct_dsn: str) -> Hub:
+    """The hub of a process that was told these settings."""
+    return Hub(direct_dsn, redis_url=settings.redis_url, remember=settings.replay_in_memory)
+
+
+def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Household:
+    """The household on the database that the settings name, which need not be there yet."""
+    dsn = settings.database_url
+    if dsn is None:
+        raise ValueError("a household stands on a database that runs; settings name none")
+    database = Database(dsn, size=settings.pool_size)
+    tokens = Tokens.of(settings)
+    till_room = TillRoom(settings, tokens, clock)
+    house = House(
+        database=database,
+        hub=hub_of(settings, settings.database_direct_url or dsn),
+        directory=Directory(database),
+        clock=clock,
+        default_locale=settings.default_locale,
+        currency=settings.currency,
+        tills=till_room.tills,
+    )
+    till_room.house = house
+    return Household(house, tokens, till_room)
