@@ -25,6 +25,8 @@ from resolvers import (
     live,
     nodes,
     order_list,
+    order_moves,
+    order_recording,
     orders,
     price_setting,
     product_list,
@@ -76,6 +78,11 @@ MUTATIONS: list[Any] = [
     carts.cart_touch_add,
     checkout.checkout,
     checkout.order_pay,
+    order_recording.order_record,
+    order_moves.order_ship,
+    order_moves.order_deliver,
+    order_moves.order_cancel,
+    order_moves.order_return,
 ]
 SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed]
 

@@ -275,14 +275,16 @@ def line_key(given: str) -> UUID | None:
     return known[1] if known is not None and known[0] == _LINE_TAG else None
 
 
-async def open_order(db: Connection, context: Context, given_id: str, token: str | None = None) -> SalesOrder:
+async def open_order(
+    db: Connection, context: Context, given_id: str, token: str | None = None, *, at: str | None = None
+) -> SalesOrder:
     """An order to act upon, locked; refuses NOT_FOUND for what is not there or not the caller's.
 
-    Whoever has its token may do what the shopper may.
+    Whoever has its token may do what the shopper may. What is done `at` a store is done by its staff.
     """
     order_id = order_key(given_id)
     row = None if order_id is None else await order_writes.lock(db, order_id)
-    if row is None or not (handles(context.viewer, row) or _opens(token, row)):
+    if row is None or not (handles(context.viewer, row, at) or _opens(token, row)):
         raise Refused.because(
             RefusalCode.NOT_FOUND,
             en="There is no such order.",
