@@ -25,6 +25,7 @@ from resolvers import (
     live,
     nodes,
     order_list,
+    order_live,
     order_moves,
     order_recording,
     orders,
@@ -84,7 +85,7 @@ MUTATIONS: list[Any] = [
     order_moves.order_cancel,
     order_moves.order_return,
 ]
-SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed]
+SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed, order_live.order_changed]
 
 
 def _without_null_defaults(schema: GraphQLSchema) -> GraphQLSchema:

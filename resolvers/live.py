@@ -34,8 +34,8 @@ strawberry.enum(
     "Entity fields are null only on BOOKMARK and RESYNC, and show the state at delivery, which is never "
     "older than the event.\n"
     "priceChanged, stockChanged and deviceChanged promise the last value of every key; a subscriber that is "
-    "behind may be spared older values of the same key. Nothing comes out of order; around a reconnect an "
-    "event may come twice.",
+    "behind may be spared older values of the same key. orderChanged and pickupQueueChanged deliver every "
+    "event. Nothing comes out of order; around a reconnect an event may come twice.",
 )
 
 
@@ -162,7 +162,7 @@ def _stream(
     event: Callable[[What], EventT],
 ) -> LiveStream[EventT]:
     house = info.context.house
-    return LiveStream(house.hub, house.clock, topic, wants, _distinct(skus), _cursor(after), event)
+    return LiveStream(house.hub, house.clock, topic, wants, _distinct(skus), cursor_given(after), event)
 
 
 async def _present(info: Info, context: SalesContext) -> Resolved:
@@ -185,7 +185,8 @@ def _distinct(skus: list[str] | None) -> list[str] | None:
     return list(dict.fromkeys(skus))
 
 
-def _cursor(after: EventCursor | None) -> Cursor | None:
+def cursor_given(after: EventCursor | None) -> Cursor | None:
+    """Where a stream is to go on; raises BAD_USER_INPUT for what no event ever carried."""
     if after is None:
         return None
     cursor = Cursor.parse(after)

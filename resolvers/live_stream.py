@@ -30,7 +30,8 @@ class LiveStream(Generic[EventT]):
 
     `topic`, `skus` and `wants` say which news it tells of, `skus` also what its snapshot holds; without skus
     there is no snapshot. `after` is where this caller left off. Nothing else in it is the caller's own, and
-    `event` makes what the graph shows out of what happened.
+    `event` makes what the graph shows out of what happened. `tells_all`: every event is told, not just the
+    last of each sku.
     """
 
     hub: Hub
@@ -40,14 +41,15 @@ class LiveStream(Generic[EventT]):
     skus: Sequence[str] | None
     after: Cursor | None
     event: Callable[[What], EventT]
+    tells_all: bool = False
 
     def news(self, after: Cursor | None) -> Subscription:
-        """What happens after a cursor or from now on, the last of each sku."""
+        """What happens after a cursor or from now on, all of it or the last of each sku."""
         return self.hub.subscribe(
             self.wants,
             topics=frozenset({self.topic}),
             skus=None if self.skus is None else frozenset(self.skus),
-            key=key_of,
+            key=None if self.tells_all else key_of,
             after=after,
             # Without a snapshot nothing would follow a RESYNC: such a reader rather fetches what did not fit.
             patient=self.skus is None,

@@ -284,7 +284,7 @@ async def open_order(
     """
     order_id = order_key(given_id)
     row = None if order_id is None else await order_writes.lock(db, order_id)
-    if row is None or not (handles(context.viewer, row, at) or _opens(token, row)):
+    if row is None or not (handles(context.viewer, row, at) or opens(token, row)):
         raise Refused.because(
             RefusalCode.NOT_FOUND,
             en="There is no such order.",
@@ -294,7 +294,8 @@ async def open_order(
     return row
 
 
-def _opens(token: str | None, row: SalesOrder) -> bool:
+def opens(token: str | None, row: SalesOrder) -> bool:
+    """Whether a token is the one that an order's checkout answered with."""
     # What is compared are hashes of what was sent: their timing tells nothing of the token.
     return token is not None and row.token_hash is not None and row.token_hash == token_hash(token)
 

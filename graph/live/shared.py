@@ -239,7 +239,11 @@ class SharedOperation:
 
     async def _notices(self, events: Sequence[What]) -> list[Notice]:
         payloads = await self._read([self._stream.event(what) for what in events])
-        return [_notice(what, payload) for what, payload in zip(events, payloads, strict=True)]
+        last_counts = not self._stream.tells_all
+        return [
+            _notice(what, payload, last_counts=last_counts)
+            for what, payload in zip(events, payloads, strict=True)
+        ]
 
     async def _read(self, events: Sequence[object]) -> list[bytes]:
         # Nothing is told twice: what cannot be read now is told once it can.
@@ -257,11 +261,11 @@ class SharedOperation:
         self.close()
 
 
-def _notice(what: What, payload: bytes) -> Notice:
+def _notice(what: What, payload: bytes, *, last_counts: bool) -> Notice:
     if what.kind in (LiveKind.SNAPSHOT, LiveKind.RESYNC):
         return Notice(what.cursor, None, payload)
-    # A change is the last word on its sku.
-    key = BOOKMARK if what.kind is LiveKind.BOOKMARK else what.sku
+    # A change is the last word on its sku, where every one of them is not a word of its own.
+    key = BOOKMARK if what.kind is LiveKind.BOOKMARK else what.sku if last_counts else None
     return Notice(what.cursor, key, payload, str(what.cursor))
 
 

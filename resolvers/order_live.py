@@ -1,0 +1,87 @@
+"""An order as it moves on: every event of it, live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from domain.access import ORDER_READERS
+from domain.news import Happening, LiveKind, Topic
+from domain.refusals import RequestError
+from persistence.orders import reads as orders_db
+from resolvers.context import Info
+from resolvers.fields import field, live_stream
+from resolvers.live import cursor_given
+from resolvers.live_stream import LiveStream, What
+from resolvers.orders import Order, opens, order_key, sees
+from resolvers.scalars import EventCursor
+from resolvers.shapes import shape
+
+
+@shape(ORDER_READERS)
+class OrderLiveEvent:
+    order_key: strawberry.Private[UUID | None]
+    kind: LiveKind
+    cursor: EventCursor
+    occurred_at: datetime
+    cause: str = strawberry.field(
+        description="checkout, orderPay, paymentCaptured, paymentDeclined, orderExpired, orderCancel, "
+        "orderShip, orderDeliver, orderReturn, refunded …"
+    )
+
+    @field(description="null on BOOKMARK and RESYNC")
+    async def order(self, info: Info) -> Order | None:
+        if self.order_key is None:
+            return None
+        info.context.not_before(self.occurred_at)
+        row = await info.context.loaders.order.load(self.order_key)
+        return None if row is None else Order.of(row)
+
+
+@live_stream(
+    ORDER_READERS,
+    description="Every event of an order, for those whose it is to see and whoever has its orderToken.",
+)
+async def order_changed(
+    info: Info, order_id: strawberry.ID, order_token: str | None = None, after: EventCursor | None = None
+) -> AsyncIterable[OrderLiveEvent]:
+    house = info.context.house
+    key = await _visible(info, order_id, order_token)
+
+    def event(what: What) -> OrderLiveEvent:
+        return OrderLiveEvent(
+            order_key=None if what.sku is None else key,
+            kind=what.kind,
+            cursor=EventCursor(str(what.cursor)),
+            occurred_at=what.occurred_at,
+            cause=what.cause,
+        )
+
+    return LiveStream(
+        house.hub,
+        house.clock,
+        Topic.ORDER,
+        _everything,
+        [str(key)],
+        cursor_given(after),
+        event,
+        tells_all=True,
+    )
+
+
+def _everything(news: Happening) -> bool:
+    return True
+
+
+async def _visible(info: Info, order_id: str, token: str | None) -> UUID:
+    """The key of an order that the caller may watch; absent or not theirs is the same BAD_USER_INPUT."""
+    key = order_key(order_id)
+    if key is not None:
+        async with info.context.house.database.connection() as db:
+            row = (await orders_db.orders_by_id(db, [key])).get(key)
+        if row is not None and (sees(info.context.viewer, row) or opens(token, row)):
+            return key
+    raise RequestError.bad_input(en="There is no such order to watch.", zh="没有可订阅的此订单。")
