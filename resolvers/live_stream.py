@@ -12,6 +12,7 @@ from persistence.news.hub import Hub
 from persistence.news.subscription import Subscription
 
 EventT = TypeVar("EventT")
+_QUEUED, _MISSED_AT_ONCE = 1_000, 10_000
 
 
 class What(NamedTuple):
@@ -51,6 +52,8 @@ class LiveStream(Generic[EventT]):
             skus=None if self.skus is None else frozenset(self.skus),
             key=None if self.tells_all else key_of,
             after=after,
+            # What was missed is summed up over a long stretch: it is executed, what is queued is not.
+            limit=_MISSED_AT_ONCE if after is not None else _QUEUED,
             # Without a snapshot nothing would follow a RESYNC: such a reader rather fetches what did not fit.
             patient=self.skus is None,
         )

@@ -56,6 +56,8 @@ class Wire(Protocol):
 class Operations:
     """What runs on one connection, each under an id of the client's."""
 
+    __slots__ = ("_asked", "_caller", "_door", "_heard", "_mutating", "_running", "_wire")
+
     def __init__(self, door: Inside, wire: Wire, caller: Caller) -> None:
         self._door = door
         self._wire = wire

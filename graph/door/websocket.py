@@ -47,6 +47,17 @@ _ACK = '{"type":"connection_ack"}'
 class Socket:
     """One connection, from its handshake to its close code."""
 
+    # There are ten thousand of them.
+    __slots__ = (
+        "_acknowledged",
+        "_closed",
+        "_door",
+        "_initialised",
+        "_operations",
+        "_standing",
+        "_ws",
+    )
+
     def __init__(self, door: Inside, ws: WebSocket) -> None:
         self._door = door
         self._ws = ws
@@ -55,13 +66,6 @@ class Socket:
         self._standing: Standing | None = None
         self._closed = False
         self._operations = Operations(door, self, _caller_of(ws))
-        self._answers: dict[str, Callable[[dict[str, object]], Awaitable[None]]] = {
-            "connection_init": self._on_init,
-            "ping": self._on_ping,
-            "pong": self._on_pong,
-            "subscribe": self._on_subscribe,
-            "complete": self._on_complete,
-        }
 
     async def serve(self, *, draining: bool) -> None:
         """Runs the connection until it is closed and everything it started has ended."""
@@ -121,10 +125,10 @@ class Socket:
         except orjson.JSONDecodeError:
             await self._fail(BAD_REQUEST, "Messages are JSON")
         kind = value.get("type") if isinstance(value, dict) else None
-        answer = self._answers.get(kind) if isinstance(kind, str) else None
+        answer = _ANSWERS.get(kind) if isinstance(kind, str) else None
         if answer is None:
             await self._fail(BAD_REQUEST, "Unknown message type")
-        await answer(value)
+        await answer(self, value)
 
     async def _on_ping(self, message: dict[str, object]) -> None:
         payload = await self._payload(message)
@@ -283,6 +287,15 @@ class Socket:
         if not isinstance(id_, str) or not id_:
             await self._fail(BAD_REQUEST, "An operation has an id")
         return id_
+
+
+_ANSWERS: dict[str, Callable[[Socket, dict[str, object]], Awaitable[None]]] = {
+    "connection_init": Socket._on_init,
+    "ping": Socket._on_ping,
+    "pong": Socket._on_pong,
+    "subscribe": Socket._on_subscribe,
+    "complete": Socket._on_complete,
+}
 
 
 def _caller_of(ws: WebSocket) -> Caller:

@@ -15,7 +15,7 @@ Wants = Callable[[Happening], bool]
 KeyOf = Callable[[Happening], Hashable]
 
 _PATIENCE_SECONDS = 2.0  # for a cursor that another process gave out and this one has not reached
-_CHUNK = 1000
+_CHUNK = 10_000  # the longer, the more often the last of a key stands for those before it
 
 
 @dataclass(frozen=True, slots=True)
