@@ -12,6 +12,12 @@ from domain.pricing.kinds import PriceKind
 from persistence import columns
 
 
+_ENGINE_READS = (
+    "id kind amount_minor currency_code channel store tier campaign min_quantity "
+    "valid_from valid_until source sequence recorded_at"
+).split()
+
+
 class PriceRecord(SQLModel, table=True):
     """One price somebody set, for whom, where and when; null channel, store, tier and campaign mean "any".
 
@@ -46,10 +52,20 @@ class PriceRecord(SQLModel, table=True):
         sa.CheckConstraint("valid_until >= valid_from", name="window"),
         # An "infinity" is no moment: what has no end has none.
         sa.CheckConstraint("isfinite(valid_from) AND isfinite(valid_until)", name="finite"),
-        # What is or will be valid for a sku; also the latest end that has passed.
-        sa.Index("price_record_until", "sku", sa.text("coalesce(valid_until, 'infinity'::timestamptz)")),
+        # What is or will be valid for a sku; also the latest end that has passed. It carries whatever the engine
+        # reads: the records of an article lie on as many pages of the table as there are records.
         sa.Index(
-            "price_record_from", "sku", "valid_from", postgresql_where=sa.text("valid_from IS NOT NULL")
+            "price_record_until",
+            "sku",
+            sa.text("coalesce(valid_until, 'infinity'::timestamptz)"),
+            postgresql_include=_ENGINE_READS,
+        ),
+        sa.Index(
+            "price_record_from",
+            "sku",
+            "valid_from",
+            postgresql_where=sa.text("valid_from IS NOT NULL"),
+            postgresql_include=["recorded_at"],
         ),
         sa.Index("price_record_recorded", "sku", "recorded_at"),
         # What the boundary worker wakes for, whatever the sku.
