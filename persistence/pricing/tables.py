@@ -11,11 +11,22 @@ from sqlmodel import Field, SQLModel
 from domain.pricing.kinds import PriceKind
 from persistence import columns
 
-
-_ENGINE_READS = (
-    "id kind amount_minor currency_code channel store tier campaign min_quantity "
-    "valid_from valid_until source sequence recorded_at"
-).split()
+_ENGINE_READS = [
+    "id",
+    "kind",
+    "amount_minor",
+    "currency_code",
+    "channel",
+    "store",
+    "tier",
+    "campaign",
+    "min_quantity",
+    "valid_from",
+    "valid_until",
+    "source",
+    "sequence",
+    "recorded_at",
+]
 
 
 class PriceRecord(SQLModel, table=True):
@@ -52,7 +63,7 @@ class PriceRecord(SQLModel, table=True):
         sa.CheckConstraint("valid_until >= valid_from", name="window"),
         # An "infinity" is no moment: what has no end has none.
         sa.CheckConstraint("isfinite(valid_from) AND isfinite(valid_until)", name="finite"),
-        # What is or will be valid for a sku; also the latest end that has passed. It carries whatever the engine
+        # What is or will be valid for a sku; also the latest end that has passed. It carries all the engine
         # reads: the records of an article lie on as many pages of the table as there are records.
         sa.Index(
             "price_record_until",

@@ -12,10 +12,22 @@ depends_on = None
 
 _BEGUN = sa.text("valid_from IS NOT NULL")
 _UNTIL = sa.text("coalesce(valid_until, 'infinity'::timestamptz)")
-_READ = (
-    "id kind amount_minor currency_code channel store tier campaign min_quantity "
-    "valid_from valid_until source sequence recorded_at"
-).split()
+_READ = [
+    "id",
+    "kind",
+    "amount_minor",
+    "currency_code",
+    "channel",
+    "store",
+    "tier",
+    "campaign",
+    "min_quantity",
+    "valid_from",
+    "valid_until",
+    "source",
+    "sequence",
+    "recorded_at",
+]
 
 
 def upgrade() -> None:
