@@ -298,3 +298,33 @@ async def test_a_change_that_cannot_be_read_is_told_once_the_database_is_back(
                 await asked.wait()
         change = await heard(speaker, "priceChanged")
     assert (change["kind"], change["sku"], change["variant"]) == ("CHANGE", sku, {"sku": sku})
+
+
+async def test_who_joins_where_it_left_off_is_told_what_it_missed_and_then_what_all_are(
+    shop: Shop, skus: Any
+) -> None:
+    sku = next(skus)
+    before = await set_price(shop, sku, "1.00")
+    missed = await set_price(shop, sku, "2.00")
+    async with AsyncExitStack() as stack:
+        first = await opened(stack, shop, sku)
+        back = await stack.enter_async_context(socket_to(shop))
+        await listen(back, PRICES, context=AT_CENTRAL, skus=[sku], after=before)
+        change, bookmark = [await heard(back, "priceChanged") for _ in range(2)]
+        assert (change["kind"], change["cursor"]) == ("CHANGE", missed)
+        assert bookmark["kind"] == "BOOKMARK"
+        await set_price(shop, sku, "3.00")
+        assert await heard(first, "priceChanged") == await heard(back, "priceChanged")
+
+
+async def test_no_cursor_is_refused_also_when_others_listen(shop: Shop, skus: Any) -> None:
+    sku = next(skus)
+    async with AsyncExitStack() as stack:
+        await opened(stack, shop, sku)
+        wrong = await stack.enter_async_context(socket_to(shop))
+        for id_, after in (("1", "yesterday"), ("2", 7)):
+            await listen(wrong, PRICES, id_, context=AT_CENTRAL, skus=[sku], after=after)
+            message: Any = await wrong.hear()
+            payload = message["payload"]
+            errors = payload if message["type"] == "error" else payload["errors"]
+            assert errors[0]["extensions"]["code"] == "BAD_USER_INPUT"
