@@ -70,7 +70,8 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(house.database)
+            for database in home.databases:
+                await stack.enter_async_context(database)
             await stack.enter_async_context(revocations)
             await hub.start()
             stack.push_async_callback(hub.stop)

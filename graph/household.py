@@ -21,9 +21,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """A house with those who keep its doors and its tills."""
+    """A house with those who keep its doors and its tills; `databases` are to be opened with it."""
 
     house: House
+    databases: tuple[Database, ...]
     tokens: Tokens
     till_room: TillRoom
 
@@ -44,16 +45,18 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
     if dsn is None:
         raise ValueError("a household stands on a database that runs; settings name none")
     database = Database(dsn, size=settings.pool_size)
+    # The directory reads on a connection of its own: whoever asks it may hold one, and all may be held.
+    aside = Database(dsn, size=1)
     tokens = Tokens.of(settings)
     till_room = TillRoom(settings, tokens, clock)
     house = House(
         database=database,
         hub=hub_of(settings, settings.database_direct_url or dsn),
-        directory=Directory(database),
+        directory=Directory(aside),
         clock=clock,
         default_locale=settings.default_locale,
         currency=settings.currency,
         tills=till_room.tills,
     )
     till_room.house = house
-    return Household(house, tokens, till_room)
+    return Household(house, (database, aside), tokens, till_room)

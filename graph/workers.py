@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -97,7 +98,9 @@ async def run(settings: Settings) -> None:
             direct_dsn = settings.database_direct_url or dsn
             home = household(settings.model_copy(update={"database_url": dsn}))
             hub = home.house.hub
-            async with home.house.database:
+            async with AsyncExitStack() as stack:
+                for database in home.databases:
+                    await stack.enter_async_context(database)
                 await hub.start()
                 workers = Workers(dsn, direct_dsn, hub, settings, home.work)
                 await workers.start()

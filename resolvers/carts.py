@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -19,6 +19,8 @@ from persistence import carts as carts_db
 from persistence.carts import Cart as StoredCart
 from persistence.carts import StoredLine, StoredTouch
 from persistence.database import Connection
+from persistence.pricing import reads as pricing_db
+from persistence.pricing.reads import PricesOfSku
 from resolvers.baskets import Asked, price_line, price_lines, running_for
 from resolvers.catalog import ProductVariant
 from resolvers.channels import Channel
@@ -335,7 +337,9 @@ async def cart_create(info: Info, input: CartCreateInput) -> CartPayload:
     asked = await resolve_given(context, input.context)
     wanted = rules.merged(input.lines or [])
     rules.must_fit(len(wanted))
-    lines = await _shown_lines(context, asked, wanted)
+    put = [sku for sku, want in wanted.items() if want.quantity]
+    found = await context.loaders.prices.load_many([PricesKey(asked.place, sku) for sku in put])
+    lines = _shown_lines(dict(zip(put, found, strict=True)), asked, wanted)
     async with context.house.database.connection() as db:
         row = await carts_db.create(
             db,
@@ -364,15 +368,16 @@ async def resolve_given(context: Context, given: SalesContext) -> Resolved:
         raise Refused(Refusal(RefusalCode.INVALID_INPUT, error.text, ("input", "context"))) from error
 
 
-async def _shown_lines(
-    context: Context, asked: Resolved, wanted: dict[str, rules.Wanted]
+def _shown_lines(
+    prices: Mapping[str, PricesOfSku | None], asked: Resolved, wanted: dict[str, rules.Wanted]
 ) -> dict[str, StoredLine]:
     """By sku: the lines to keep, each with the price it is shown at; refuses what is not sold there."""
-    put = {sku: want for sku, want in wanted.items() if want.quantity}
-    prices = await context.loaders.prices.load_many([PricesKey(asked.place, sku) for sku in put])
     lines: dict[str, StoredLine] = {}
     refusals: list[Refusal] = []
-    for (sku, want), found in zip(put.items(), prices, strict=True):
+    for sku, want in wanted.items():
+        if not want.quantity:
+            continue
+        found = prices.get(sku)
         priced = price_line(Asked(sku, want.quantity), found, asked)
         if priced is not None:
             lines[sku] = StoredLine(sku=sku, quantity=want.quantity, shown=priced.unit_minor)
@@ -443,7 +448,10 @@ async def cart_lines_set(info: Info, input: CartLinesSetInput) -> CartPayload:
     wanted = rules.merged(input.lines)
 
     async def change(db: Connection, row: StoredCart) -> StoredCart:
-        new = await _shown_lines(context, await place_of(context, row), wanted)
+        asked = await place_of(context, row)
+        # On this connection: whoever waits for a second one while holding a first may wait for himself.
+        prices = await pricing_db.current_prices(db, list(wanted), asked.place)
+        new = _shown_lines(prices, asked, wanted)
         kept = [new.pop(line["sku"], line) for line in row.lines if _stays(line, wanted)]
         lines = [*kept, *new.values()]
         rules.must_fit(len(lines))
