@@ -142,6 +142,70 @@ class Settings(BaseSettings):
         min_length=1,
         description="Signs the notifications of the sandbox payment provider. Production has to set its own.",
     )
+    wechat_pay_merchant_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{8,32}$",
+        description="The merchant number at WeChat Pay (v3, CNY). With it all of SHELFGRAPH_WECHAT_PAY_* but "
+        "MOBILE_APP_ID are needed (docs/payments.md); unset: nobody pays with WeChat.",
+    )
+    wechat_pay_app_id: str | None = Field(
+        default=None, description="The appid of the mini-program or official account in which is paid."
+    )
+    wechat_pay_mobile_app_id: str | None = Field(
+        default=None, description="The appid of the app, where one pays with WeChat too."
+    )
+    wechat_pay_serial: str | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Fa-f]{8,64}$",
+        description="The serial number of the merchant's own certificate, in hex.",
+    )
+    wechat_pay_key_file: Path | None = Field(
+        default=None, description="The merchant's private key in PEM (apiclient_key.pem)."
+    )
+    wechat_pay_v3_key: SecretStr | None = Field(
+        default=None, min_length=32, max_length=32, description="The APIv3 key that opens notices."
+    )
+    wechat_pay_platform_keys: str | None = Field(
+        default=None,
+        description="The keys WeChat Pay signs with, by commas: PUB_KEY_ID_...=/path/pub_key.pem, or the "
+        "path of a platform certificate. Name both while the platform changes from one to the other.",
+    )
+    wechat_pay_url: Annotated[str, _starts_with("https://", "http://")] = Field(
+        default="https://api.mch.weixin.qq.com", description="Where WeChat Pay is called."
+    )
+    alipay_app_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{8,32}$",
+        description="The application at Alipay's open platform. With it ALIPAY_KEY_FILE and "
+        "ALIPAY_PUBLIC_KEY_FILE are needed (docs/payments.md); unset: nobody pays with Alipay.",
+    )
+    alipay_seller_id: str | None = Field(
+        default=None, pattern=r"^2088[0-9]{12}$", description="The merchant's user id, checked in notices."
+    )
+    alipay_key_file: Path | None = Field(
+        default=None, description="The application's private key, in PEM or bare base64."
+    )
+    alipay_public_key_file: Path | None = Field(
+        default=None,
+        description="The key Alipay signs with, not the application's own one, in PEM or bare base64.",
+    )
+    alipay_return_url: Annotated[str, _starts_with("https://", "http://")] | None = Field(
+        default=None, description="Where browsers come back to from Alipay's pages."
+    )
+    alipay_currency: str = Field(
+        default="CNY",
+        pattern=r"^(CNY|HKD)$",
+        description="CNY, or HKD where the contract with Alipay says so.",
+    )
+    alipay_url: Annotated[str, _starts_with("https://", "http://")] = Field(
+        default="https://openapi.alipay.com/gateway.do", description="Where Alipay is called."
+    )
+    payment_call_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=60,
+        description="How long a payment provider may take for an answer; with repeats, twice as long.",
+    )
     signing_key: SecretStr | None = Field(
         default=None,
         description="The Ed25519 private key that signs tokens, in PEM. Several machines need the same one. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -40,7 +40,12 @@ class TillRoom:
             clock,
             lambda headers, body: self.take("sandbox", headers, body),
         )
-        providers: list[PaymentProvider] = [self.sandbox, AtTheCounter("cash"), AtTheCounter("card_terminal")]
+        providers: list[PaymentProvider] = [
+            self.sandbox,
+            AtTheCounter("cash"),
+            AtTheCounter("card_terminal"),
+            *_online(settings, clock),
+        ]
         self.tills = Tills(
             providers={provider.code: provider for provider in providers},
             hold=timedelta(seconds=settings.payment_hold_seconds),
@@ -86,6 +91,16 @@ class TillRoom:
             return await self.take(request.path_params["provider"], dict(request.headers), body)
 
         return Route(webhook_path("{provider}"), notified, methods=["POST"])
+
+
+def _online(settings: Settings, clock: Callable[[], datetime]) -> Sequence[PaymentProvider]:
+    """The providers that are called over the network, where the settings name a merchant."""
+    if settings.wechat_pay_merchant_id is None and settings.alipay_app_id is None:
+        return []
+    # The HTTP client takes a tenth of a second to load: only who needs it waits for it.
+    from graph.online_payments import online_providers
+
+    return online_providers(settings, lambda code: f"{settings.base_url}{webhook_path(code)}", clock)
 
 
 def webhook_path(provider: str) -> str:
