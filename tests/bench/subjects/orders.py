@@ -23,6 +23,7 @@ _SHOPPERS = 32
 _SKUS = 200
 _PLENTY = 10_000_000
 _HOT_UNITS, _HOT_BUYERS, _HOT_CONNECTIONS = 1000, 5000, 200
+_FILLING = 8
 _STEPS = ("cartCreate", "cartFulfilmentSet", "checkout", "notice", "journey")
 _COLUMNS = (
     Column("what", "step"),
@@ -92,27 +93,38 @@ def _cpu(address: Address) -> tuple[float, float]:
     return used([psutil.Process(address.pid)]), used(database_processes())
 
 
+async def _filled(address: Address, sku: str, count: int) -> list[str]:
+    """The ids of so many carts that hold one of a sku; nobody times how they are filled."""
+    async with AsyncExitStack() as stack:
+        few = [await stack.enter_async_context(Shopper(address)) for _ in range(_FILLING)]
+
+        async def fill(shopper: Shopper) -> list[str]:
+            return [await shopper.fill(sku) for _ in range(count // _FILLING)]
+
+        return [cart_id for ids in await asyncio.gather(*map(fill, few)) for cart_id in ids]
+
+
 async def _rush(address: Address, hot: str, found: Findings) -> None:
+    carts = await _filled(address, hot, _HOT_BUYERS)
     async with AsyncExitStack() as stack:
         buyers = [await stack.enter_async_context(Shopper(address)) for _ in range(_HOT_CONNECTIONS)]
-        each = _HOT_BUYERS // _HOT_CONNECTIONS
-
-        async def fill(buyer: Shopper) -> list[str]:
-            return [await buyer.fill(hot) for _ in range(each)]
-
-        carts = await asyncio.gather(*(fill(buyer) for buyer in buyers))
+        shares = [carts[place::_HOT_CONNECTIONS] for place in range(_HOT_CONNECTIONS)]
 
         async def rush(buyer: Shopper, mine: list[str]) -> list[str]:
             said = []
             for cart_id in mine:
-                done = await buyer.buy(cart_id, "rush")
-                said.append("won" if done["order"] is not None else done["userErrors"][0]["code"])
+                try:
+                    done = await buyer.buy(cart_id, "rush")
+                except RuntimeError:
+                    said.append("UNAVAILABLE")
+                else:
+                    said.append("won" if done["order"] is not None else done["userErrors"][0]["code"])
             return said
 
         began = time.perf_counter()
         said = [
             word
-            for words in await asyncio.gather(*(rush(*pair) for pair in zip(buyers, carts, strict=True)))
+            for words in await asyncio.gather(*(rush(*pair) for pair in zip(buyers, shares, strict=True)))
             for word in words
         ]
         seconds = time.perf_counter() - began
@@ -126,7 +138,7 @@ async def _rush(address: Address, hot: str, found: Findings) -> None:
             "p99_ms": quantiles(took, n=100)[98],
         }
     )
-    others = sorted(set(said) - {"won", "INSUFFICIENT_STOCK"})
+    others = [f"{said.count(word):,} {word}" for word in sorted(set(said) - {"won", "INSUFFICIENT_STOCK"})]
     found.notes.append(
         f"The rush: {_HOT_BUYERS:,} buyers in {_HOT_CONNECTIONS} connections for {_HOT_UNITS:,} units: "
         f"{said.count('won'):,} won, {said.count('INSUFFICIENT_STOCK'):,} heard INSUFFICIENT_STOCK"
