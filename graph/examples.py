@@ -103,25 +103,25 @@ query TillPriceTrace($sku: String!, $till: SalesContext!) {
   }
 }
 """,
-    variables={"sku": "P000000003", "till": {"channel": "pos", "store": "wellcome"}},
+    variables={"sku": "P000000003", "till": {"channel": "pos", "store": "parknshop"}},
 )
 
 _SET_PRICES = Example(
     name="SetPrices",
     description=Text(
-        en="Changes a shelf price in one store.\n"
+        en="Puts an article on offer in one store.\n"
         "Only its staff may: sign in as staff above,\n"
         "or run\n"
-        "  shelfgraph token staff --store wellcome\n"
+        "  shelfgraph token staff --store parknshop\n"
         "and put what it prints under Headers:\n"
         '  {"Authorization": "Bearer ..."}\n'
         "Run WatchTillPrices first and see the new\n"
         f"price arrive there. {NEW_KEY} becomes a new\n"
         "idempotency key each time this page sends;\n"
         "your own client makes its own.",
-        zh="修改一家门店的货架价，只有该店店员可以：\n"
+        zh="在一家门店对一件商品做促销，只有该店店员可以：\n"
         "在上方选择店员身份，或运行\n"
-        "  shelfgraph token staff --store wellcome\n"
+        "  shelfgraph token staff --store parknshop\n"
         "并把所得令牌填入 Headers：\n"
         '  {"Authorization": "Bearer ..."}\n'
         "先运行 WatchTillPrices，即可看到新价格。\n"
@@ -143,10 +143,10 @@ mutation SetPrices($input: PricesSetInput!) {
             "prices": [
                 {
                     "sku": "P000000003",
-                    "kind": "STORE",
+                    "kind": "SALE",
                     "amount": "35.90",
                     "currencyCode": "HKD",
-                    "store": "wellcome",
+                    "store": "parknshop",
                     # Has a default; the editor's own check of variables would call it missing.
                     "minQuantity": 1,
                 }
@@ -180,7 +180,7 @@ subscription WatchTillPrices($till: SalesContext!, $skus: [String!]) {
   }
 }
 """,
-    variables={"till": {"channel": "pos", "store": "wellcome"}, "skus": ["P000000003", "P000000004"]},
+    variables={"till": {"channel": "pos", "store": "parknshop"}, "skus": ["P000000003", "P000000004"]},
 )
 
 _NEAREST = Example(

@@ -63,10 +63,10 @@ class LiveStream(Generic[EventT]):
 
         With `resync` after the event that says so.
         """
-        now, cause = self.clock(), "resync" if resync else "snapshot"
-        events = [What(LiveKind.RESYNC, cursor, now, cause)] if resync else []
-        events += [What(LiveKind.SNAPSHOT, cursor, now, cause, sku) for sku in self.skus or ()]
-        return [*events, What(LiveKind.BOOKMARK, cursor, now, cause)]
+        now = self.clock()
+        events = [What(LiveKind.RESYNC, cursor, now, "resync")] if resync else []
+        events += [What(LiveKind.SNAPSHOT, cursor, now, "snapshot", sku) for sku in self.skus or ()]
+        return [*events, What(LiveKind.BOOKMARK, cursor, now, "snapshot")]
 
     def bookmark(self, cursor: Cursor) -> What:
         """Nothing happened up to a cursor that was not told."""

@@ -24,13 +24,13 @@ def tour() -> list[Stop]:
         ),
         Stop(
             "A till's price as it changes (leave it running in a tab):",
-            """subscription { priceChanged(context: {channel: "pos", store: "wellcome"}, skus: ["P000000003"])
-  { kind sku price { amount { amount } compareAt { amount } version } } }""",
+            """subscription { priceChanged(context: {channel: "pos", store: "parknshop"},
+  skus: ["P000000003"]) { kind sku price { amount { amount } compareAt { amount } version } } }""",
         ),
         Stop(
             "Change that price (signed in as administrator, or with a token of `shelfgraph token admin`):",
             f"""mutation {{ pricesSet(input: {{idempotencyKey: "{uuid4()}", prices: [
-  {{sku: "P000000003", kind: SALE, store: "wellcome", amount: "29.90", currencyCode: "HKD"}}
+  {{sku: "P000000003", kind: SALE, store: "parknshop", amount: "29.90", currencyCode: "HKD"}}
 ]}}) {{ userErrors {{ message }} }} }}""",
         ),
     ]

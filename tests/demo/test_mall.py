@@ -11,6 +11,7 @@ from domain.labels import LABEL_MODELS
 from domain.stores import OpeningHours, is_open
 from graph.demo.loader import chains, load_demo
 from graph.demo.mall import CHANNELS, ONLINE, median
+from graph.examples import EXAMPLES
 from persistence.database import Connection, connect
 from tests.databases import created
 from tests.imports.contents import contents
@@ -116,6 +117,18 @@ async def test_labels_hang_on_articles_their_store_sells(db: Connection) -> None
     places = [(row["store"], row["position"]) for row in rows]
     assert len(set(places)) == len(places)
     assert ("parknshop", "A03-2-05") in places
+
+
+async def test_what_the_examples_change_hangs_on_the_shelf(db: Connection) -> None:
+    examples = {example.name: example.variables for example in EXAMPLES}
+    changed = examples["SetPrices"]["input"]["prices"][0]
+    watched = examples["WatchTillPrices"]
+    assert (changed["store"], changed["sku"]) == (watched["till"]["store"], watched["skus"][0])
+    assert await db.fetchval(
+        "SELECT count(*) FROM label l JOIN gateway g ON g.code = l.gateway WHERE g.store = $1 AND l.sku = $2",
+        changed["store"],
+        changed["sku"],
+    )
 
 
 async def test_a_second_start_finds_the_mall_and_changes_nothing(mall: str, db: Connection) -> None:
