@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from domain.catalog.content import ContentUnit
 from domain.catalog.content_terms import Term, Unclear, is_piece, normal, terms
@@ -22,6 +23,14 @@ _BASE = {
 _ROUNDING = Decimal("0.02")
 # A mass with a count before it is the mass of all, unless each would weigh less than this.
 _LIGHTEST_PIECE_GRAMS = Decimal("0.5")
+# Words that open a name and say nothing of its content: no digit, no bracket, no sign of arithmetic ...
+_PLAIN = re.compile(r"[A-Za-z一-鿿 '&.,-]*")
+# ... unless a word that the reading asks for is among them, or stands before the first number.
+_TELLING = re.compile(
+    rf"{'|'.join({words.split()[0] if words.isascii() else words[0]: None for words in TWIN_PACKS})}"
+    r"|(?:x|per|of|每[一-鿿]?)\s*$",
+    re.IGNORECASE,
+)
 _EACH = re.compile(r"\(each(?: (?:pc|piece))?\)|\(每[個个隻只件]\)", re.IGNORECASE)
 
 
@@ -46,6 +55,18 @@ def read_net_content(name: str) -> NetContent | None:
     "6 bars 129g" is 129 g; "65g 5 packs" is None, for it may be 65 g each. So are ranges, bonus packs
     ("25g x 5+2"), contents that disagree, and units that differ from place to place (oz, 斤, 尺).
     """
+    opening = _PLAIN.match(name)
+    end = opening.end() if opening is not None else 0
+    if end == len(name):
+        return None
+    if end > 2 and not _TELLING.search(name, 0, end):
+        # Catalogues say " 500g" in thousands of names. What a number leans on stays with it: "V.5".
+        name = name[end - (1 if name[end - 1] == " " else 2) :]
+    return _stated(name)
+
+
+@lru_cache(maxsize=10_000)
+def _stated(name: str) -> NetContent | None:
     text = normal(name)
     lowered = text.lower()
     # A backslash stands before the number of packs in some tills' names ("Oil\3 900 ML"), but not always.

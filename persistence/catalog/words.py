@@ -76,7 +76,7 @@ def words_of(texts: Iterable[str]) -> str:
         for piece in _PIECES.findall(_plain(text)):
             if piece in found:
                 continue
-            if _CHINESE.match(piece):
+            if not piece.isascii() and _CHINESE.match(piece):
                 # Every dictionary word at every place, single characters too: whatever way a search text is
                 # cut, a text that stands in a name is made of words of that name.
                 found.update(dict.fromkeys(_cutter().cut_all(piece)))
@@ -114,6 +114,8 @@ def query_words(text: str) -> str:
 @lru_cache(maxsize=10_000)
 def letters_of(text: str) -> str:
     """The text folded for trigram search, on both sides: small letters, Simplified, single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())  # all that the rest would do to it
     return " ".join(_simplified(_folded(text)).split())
 
 
@@ -191,6 +193,8 @@ def _reading(character: str) -> str:
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower().strip()
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 

@@ -154,6 +154,34 @@ def test_a_name_that_leaves_a_doubt_is_not_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        # Words before the first number are set aside, but for those that tell what it is.
+        ("Super Fresh Milk 1L", NetContent(Decimal(1), ContentUnit.LITRE)),
+        ("Super per 100g", None),
+        ("Super 100g", NetContent(Decimal(100), ContentUnit.GRAM)),
+        ("洗衣粉 每 100克", None),
+        ("洗衣粉每包 100克", None),
+        ("洗衣粉包 100克", NetContent(Decimal(100), ContentUnit.GRAM)),
+        ("Paper Towel, pack of 6", NetContent(Decimal(6), ContentUnit.PIECE)),
+        ("Teabag x 25", NetContent(Decimal(25), ContentUnit.PIECE)),
+        ("Relax 25", None),
+        ("Model V.5 g", None),
+        ("Model V. 5 g", NetContent(Decimal(5), ContentUnit.GRAM)),
+        ("Twin Pack Shampoo and more 200g", None),
+        ("Shampoo in a twin\u3000pack 200g", None),
+        ("Buy 1 Get 1 Soap 100g", None),
+        ("買一送一 洗頭水 200毫升", None),
+        ("Oil and Vinegar\\3 900 ML", None),
+        ("Soap (each)", NetContent(Decimal(1), ContentUnit.PIECE)),
+        ("Milk", None),
+    ],
+)
+def test_words_before_the_number(name: str, content: NetContent | None) -> None:
+    assert read_net_content(name) == content
+
+
+@pytest.mark.parametrize(
     ("amount", "unit", "base", "base_unit"),
     [
         ("1.5", "LITRE", "1500", "MILLILITRE"),

@@ -35,7 +35,7 @@ def code(text: str) -> str:
         raise BadCell("A value is needed here.")
     if len(text) > LONGEST_CODE:
         raise BadCell(f"A code has at most {LONGEST_CODE} characters; this has {len(text)}.")
-    if any(character.isspace() for character in text):
+    if len(text.split(maxsplit=1)) > 1 or text != text.strip():
         raise BadCell(f"A code has no spaces in it: {text!r}.")
     return text
 

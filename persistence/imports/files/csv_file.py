@@ -218,7 +218,7 @@ class _Lines:
 
 def _flaw(header: Sequence[str], cells: list[str]) -> tuple[str, str] | None:
     whole = "".join(cells)
-    if whole.isascii() and "\0" not in whole and len(whole) <= _LONGEST_CELL:
+    if len(whole) <= _LONGEST_CELL and "\0" not in whole and (whole.isascii() or not _STRAY.search(whole)):
         return None
     for name, text in zip(header, cells, strict=True):
         if "\0" in text:
