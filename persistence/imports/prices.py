@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from persistence.database import Connection
 from persistence.imports.public_prices import refresh_public_prices
+from persistence.imports.references import references_held
 from persistence.imports.staging import BadRow, Merged, Rows, Tell, no_one, row_count, stage
 
 
@@ -123,7 +124,8 @@ async def merge_prices(
     await db.execute(_LEAVE_WHAT_IS_THERE, recorded_by)
     await db.execute(_LEAVE_WHAT_IS_IN_FORCE)
     await db.execute("ANALYZE staged_price")
-    added = row_count(await db.execute(_RECORD, recorded_by, now))
+    async with references_held(db, "staged_price", "sku", "store", "channel"):
+        added = row_count(await db.execute(_RECORD, recorded_by, now))
     if added or ended:
         await db.execute(_MOVE_VARIANTS)
         await db.execute("ANALYZE touched_price")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from domain.inventory import StockMovementReason
 from persistence.database import Connection
+from persistence.imports.references import references_held
 from persistence.imports.staging import BadRow, Merged, Tell, no_one, stage
 
 
@@ -78,35 +79,9 @@ async def merge_stock(
         WHERE s.safety_stock IS NULL AND l.sku = s.sku AND l.store = s.store
         """
     )
-    await db.execute(
-        """
-        WITH merged AS (
-            INSERT INTO stock_level AS held (store, sku, on_hand, safety_stock, updated_at)
-            SELECT store, sku, on_hand, coalesce(safety_stock, 0), $1 FROM staged_stock ORDER BY store, sku
-            ON CONFLICT (sku, store) DO UPDATE
-            SET on_hand = excluded.on_hand, safety_stock = excluded.safety_stock,
-                oversold_at = CASE
-                    WHEN excluded.on_hand < held.reserved THEN coalesce(held.oversold_at, $1)
-                END,
-                updated_at = excluded.updated_at
-            WHERE (held.on_hand, held.safety_stock) <> (excluded.on_hand, excluded.safety_stock)
-            RETURNING new.store, new.sku, new.on_hand - coalesce(old.on_hand, 0) AS delta,
-                      old.id IS NULL AS added
-        )
-        INSERT INTO changed_stock SELECT store, sku, delta, added FROM merged
-        """,
-        now,
-    )
-    await db.execute(
-        """
-        INSERT INTO stock_movement (store, sku, delta, reason, reference, moved_by, moved_at)
-        SELECT store, sku, delta, $1, $2, $3, $4 FROM changed_stock WHERE delta <> 0 ORDER BY store, sku
-        """,
-        reason.value,
-        reference,
-        moved_by,
-        now,
-    )
+    async with references_held(db, "staged_stock", "sku", "store"):
+        await db.execute(_MERGE, now)
+        await db.execute(_MOVE, reason.value, reference, moved_by, now)
     if announce:
         await db.execute(
             """
@@ -118,3 +93,25 @@ async def merge_stock(
     rows = await db.fetch("SELECT count(*), count(*) FILTER (WHERE added) FROM changed_stock")
     touched, added = rows[0]
     return Merged(added, touched - added, staged - touched)
+
+
+_MERGE = """
+    WITH merged AS (
+        INSERT INTO stock_level AS held (store, sku, on_hand, safety_stock, updated_at)
+        SELECT store, sku, on_hand, coalesce(safety_stock, 0), $1 FROM staged_stock ORDER BY store, sku
+        ON CONFLICT (sku, store) DO UPDATE
+        SET on_hand = excluded.on_hand, safety_stock = excluded.safety_stock,
+            oversold_at = CASE
+                WHEN excluded.on_hand < held.reserved THEN coalesce(held.oversold_at, $1)
+            END,
+            updated_at = excluded.updated_at
+        WHERE (held.on_hand, held.safety_stock) <> (excluded.on_hand, excluded.safety_stock)
+        RETURNING new.store, new.sku, new.on_hand - coalesce(old.on_hand, 0) AS delta,
+                  old.id IS NULL AS added
+    )
+    INSERT INTO changed_stock SELECT store, sku, delta, added FROM merged
+"""
+_MOVE = """
+    INSERT INTO stock_movement (store, sku, delta, reason, reference, moved_by, moved_at)
+    SELECT store, sku, delta, $1, $2, $3, $4 FROM changed_stock WHERE delta <> 0 ORDER BY store, sku
+"""
