@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from domain.channels import StockPolicy
 from domain.refusals import RequestError
 from domain.stores import StoreService
 from persistence import paging
 from persistence.database import Connection, Statement, given, param, statement
-from persistence.inventory.tables import StockLevel
+from persistence.inventory.selling import own_allotment, promised_units
+from persistence.inventory.tables import StockAllotment, StockLevel
 from persistence.paging import Page, Place, page_of
 from persistence.stores import Store
 
@@ -39,7 +41,8 @@ class StoreQuery:
     """What a list of active stores is asked for; what is None or empty leaves nothing out.
 
     `open_at` is the instant at which stores are to be open, `closed_at` the one at which they are not.
-    `has_stock` are skus with quantities that all must be free to be picked up there.
+    `has_stock` are skus with quantities, all of which `stock_channel` must be able to promise for pickup
+    there by its policy; no channel stands for one that sells from the common pool.
     """
 
     near: Near | None = None
@@ -48,6 +51,8 @@ class StoreQuery:
     open_at: datetime | None = None
     closed_at: datetime | None = None
     has_stock: tuple[tuple[str, int], ...] = ()
+    stock_channel: str | None = None
+    stock_policy: StockPolicy = StockPolicy.SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,8 @@ def _asked(query: StoreQuery) -> tuple[_Shape, dict[str, object]]:
         "closed_at": query.closed_at,
         "sku": list(demands),
         "quantity": list(demands.values()),
+        "stock_channel": query.stock_channel,
+        "stock_policy": query.stock_policy.value,
     }
     return shape, values
 
@@ -253,13 +260,13 @@ def _open_at(at: Any) -> Any:
 
 def _lacks_a_line() -> Any:
     demand = given("demand", sku=sa.Text, quantity=sa.BigInteger)
-    free = col(StockLevel.on_hand) - col(StockLevel.reserved) - col(StockLevel.safety_stock)
     enough = (
         sa.select(sa.literal_column("1"))
+        .select_from(sa.outerjoin(StockLevel, StockAllotment, own_allotment()))
         .where(
             col(StockLevel.store) == col(Store.code),
             col(StockLevel.sku) == demand.c.sku,
-            free >= demand.c.quantity,
+            promised_units() >= demand.c.quantity,
         )
         .correlate(Store, demand)
         .exists()

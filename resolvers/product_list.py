@@ -59,7 +59,8 @@ class ProductWhere:
     )
     in_stock: bool | None = strawberry.field(
         default=None,
-        description="whether any variant is free in the context's store, or in any store that delivers",
+        description="whether the context's channel may sell any variant from its store, or from any store "
+        "that delivers",
     )
     updated_since: datetime | None = None
 
@@ -174,6 +175,8 @@ async def _asked(
         channel=resolved.priced_in,
         store=resolved.store,
         stock_stores=tuple(stores),
+        stock_channel=resolved.channel,
+        stock_policy=resolved.stock_policy,
         search=search,
         category=where.category,
         brands=tuple(where.brand or ()),

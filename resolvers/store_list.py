@@ -5,6 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from domain.access import EVERYONE, STOCK_SHOPPERS
+from domain.channels import StockPolicy
+from domain.refusals import RequestError
 from domain.stores import StoreService
 from persistence import store_list as stores_db
 from persistence.database import Connection
@@ -46,6 +48,10 @@ class StoreWhere:
     open_now: bool | None = None
     has_stock: list[SkuQuantity] | None = strawberry.field(
         default=None, description="every line must be available for pickup there now"
+    )
+    stock_channel: str | None = strawberry.field(
+        default=None,
+        description="the channel whose stock hasStock means; left out: the common pool of SHARED channels",
     )
 
 
@@ -97,6 +103,7 @@ async def stores(
     where = where or StoreWhere()
     if where.has_stock:
         must_allow(STOCK_SHOPPERS, info.context.viewer)
+    channel, policy = await _stock_channel(info, where.stock_channel)
     now = info.context.now
     asked = StoreQuery(
         near=None if near is None else _near(near),
@@ -105,6 +112,8 @@ async def stores(
         open_at=now if where.open_now is True else None,
         closed_at=now if where.open_now is False else None,
         has_stock=tuple((line.sku, line.quantity) for line in where.has_stock or ()),
+        stock_channel=channel,
+        stock_policy=policy,
     )
     stores_db.check(asked, after)
 
@@ -112,6 +121,15 @@ async def stores(
         return await stores_db.stores(db, asked, first, after)
 
     return StoreConnection(asked=asked, listed=OnePage(info.context, read))
+
+
+async def _stock_channel(info: Info, code: str | None) -> tuple[str | None, StockPolicy]:
+    if code is None:
+        return None, StockPolicy.SHARED
+    channel = await info.context.house.directory.channel(code)
+    if channel is None:
+        raise RequestError.bad_input(en=f'There is no channel "{code}".', zh=f"没有渠道“{code}”。")
+    return channel.code, channel.stock_policy
 
 
 def _near(near: StoreNear) -> Near:

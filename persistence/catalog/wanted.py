@@ -8,6 +8,7 @@ from datetime import datetime
 import orjson
 
 from domain.catalog.listing import ProductSort, order_of
+from domain.channels import StockPolicy
 from domain.refusals import RequestError
 from persistence.catalog.words import LONGEST_QUERY, letters_of, query_words, sort_key_zh
 
@@ -22,12 +23,15 @@ class ProductQuery:
 
     Prices are the public ones of `channel` and `store`, amounts in minor units, both ends included; a
     product's price is that of its cheapest variant. Stock counts in `stock_stores`: the context's store, or
-    every active store that delivers. `attributes` are names with the values of which one is wanted.
+    every active store that delivers; it is what `stock_channel` may promise by its policy. `attributes` are
+    names with the values of which one is wanted.
     """
 
     channel: str
     store: str | None = None
     stock_stores: tuple[str, ...] = ()
+    stock_channel: str | None = None
+    stock_policy: StockPolicy = StockPolicy.SHARED
     search: str | None = None
     category: str | None = None
     brands: tuple[str, ...] = ()
@@ -56,6 +60,7 @@ class Shape:
     lowest_price: bool = False
     highest_price: bool = False
     in_stock: bool | None = None
+    stock_policy: StockPolicy = StockPolicy.SHARED
     updated_since: bool = False
     store: bool = False
 
@@ -99,6 +104,8 @@ def asked(query: ProductQuery) -> tuple[Shape, dict[str, object]]:
         lowest_price=query.lowest_price is not None,
         highest_price=query.highest_price is not None,
         in_stock=query.in_stock,
+        # A question that does not ask for stock shares its statement whatever the channel's policy.
+        stock_policy=StockPolicy.SHARED if query.in_stock is None else query.stock_policy,
         updated_since=query.updated_since is not None,
         store=query.store is not None,
     )
@@ -106,6 +113,7 @@ def asked(query: ProductQuery) -> tuple[Shape, dict[str, object]]:
         "channel": query.channel,
         "store": query.store,
         "stock_stores": query.stock_stores,
+        "stock_channel": query.stock_channel,
         "code": search,
         "words": words,
         "letters": letters,

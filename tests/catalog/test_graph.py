@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.makers import make_category, make_channel, make_product, make_public_price, make_stock, make_store
+from domain.channels import StockPolicy
+from tests.makers import (
+    make_allotment,
+    make_category,
+    make_channel,
+    make_product,
+    make_public_price,
+    make_stock,
+    make_store,
+)
 
 PAGE = """
 query ($context: SalesContext!, $first: Int!, $after: String, $search: String, $where: ProductWhere,
@@ -105,6 +114,18 @@ async def test_what_is_not_selected_is_not_read(mall):
 )
 async def test_filters_reach_the_list(mall, variables, expected):
     assert await handles(mall, **variables) == expected
+
+
+async def test_in_stock_means_what_the_channel_asked_for_may_sell(mall):
+    async with mall.database() as db:
+        await make_channel(db, "jd", stock_policy=StockPolicy.ALLOTTED)
+        await make_allotment(db, "jd", "central", "SOAP", 8)
+    where = {"inStock": True}
+    assert await handles(mall, where=where) == ["milk"]
+    assert await handles(mall, where=where, context={"channel": "jd"}) == ["soap"]
+    async with mall.database() as db:
+        await db.execute("DELETE FROM stock_allotment")
+        await db.execute("UPDATE stock_level SET allotted = 0")
 
 
 async def test_facets_speak_the_callers_language_and_can_be_asked_for(mall):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from domain.catalog.listing import ProductSort
+from domain.channels import StockPolicy
 from persistence.catalog.pages import FEW, page
 from persistence.catalog.wanted import ProductQuery, asked
 from persistence.database import connect
@@ -15,7 +16,7 @@ from tests.makers import make_category, make_channel, make_store
 
 APP = ProductQuery("app", stock_stores=("north",))
 NORTH = ProductQuery("app", "north", stock_stores=("north",))
-TABLES = {"product", "variant", "public_price", "stock_level"}
+TABLES = {"product", "variant", "public_price", "stock_level", "stock_allotment"}
 # Six thousand products, two thirds of them in one category, half of them with a price of the store's own.
 CATALOGUE = (
     """
@@ -33,6 +34,15 @@ CATALOGUE = (
     SELECT '', 'north', sku, hashtext(sku) & 32767 FROM variant WHERE hashtext(sku) & 4096 > 0
     """,
     "INSERT INTO stock_level (store, sku, on_hand) SELECT 'north', sku, hashtext(sku) & 1 FROM variant",
+    # Of every other article that is there, one was set apart for this channel.
+    """
+    INSERT INTO stock_allotment (channel, store, sku, remaining)
+    SELECT 'app', 'north', sku, on_hand FROM stock_level WHERE hashtext(sku) & 2 > 0
+    """,
+    """
+    UPDATE stock_level level SET allotted = remaining FROM stock_allotment own
+    WHERE own.sku = level.sku AND own.store = level.store
+    """,
     "ANALYZE",
 )
 
@@ -80,9 +90,10 @@ SORTS = [sort for sort in ProductSort if sort is not ProductSort.RELEVANCE]
 
 @pytest.mark.parametrize("context", [APP, NORTH], ids=["channel", "store"])
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("in_stock", [None, True])
-async def test_a_page_of_the_whole_catalogue_reads_little_of_it(db, mode, sort, context, in_stock):
-    for step in await taken(db, replace(context, sort=sort, in_stock=in_stock)):
+@pytest.mark.parametrize("policy", [None, *StockPolicy])
+async def test_a_page_of_the_whole_catalogue_reads_little_of_it(db, mode, sort, context, policy):
+    stocked = {} if policy is None else {"in_stock": True, "stock_policy": policy, "stock_channel": "app"}
+    for step in await taken(db, replace(context, sort=sort, **stocked)):
         whole = step["Node Type"].endswith("Seq Scan") and step["Relation Name"] in TABLES
         assert not whole, step
         assert step["Actual Rows"] * step["Actual Loops"] <= 500, step

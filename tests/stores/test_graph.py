@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.makers import make_product, make_stock, make_store
+from domain.channels import StockPolicy
+from tests.makers import make_allotment, make_channel, make_product, make_stock, make_store
 
 LIST = """
 query ($first: Int!, $after: String, $near: StoreNear, $where: StoreWhere) {
@@ -30,6 +31,9 @@ async def mall(shop):
         await make_store(db, "gone", active=False)
         made = await make_product(db, "rice", skus=["RICE"])
         await make_stock(db, "admiralty", made.skus[0], 2)
+        await make_channel(db, "jd", stock_policy=StockPolicy.ALLOTTED)
+        await make_stock(db, "central", made.skus[0], 1)
+        await make_allotment(db, "jd", "central", made.skus[0], 1)
     shop.clock.at = NOON
     yield shop
     shop.clock.at = None
@@ -72,6 +76,9 @@ async def test_near_a_point_the_nearest_comes_first_with_its_distance(mall):
         ({"service": "RETURNS"}, []),
         ({"hasStock": [{"sku": "RICE", "quantity": 2}]}, ["admiralty"]),
         ({"hasStock": [{"sku": "RICE", "quantity": 3}]}, []),
+        ({"hasStock": [{"sku": "RICE", "quantity": 1}]}, ["admiralty"]),
+        ({"hasStock": [{"sku": "RICE", "quantity": 1}], "stockChannel": "jd"}, ["central"]),
+        ({"hasStock": [{"sku": "RICE", "quantity": 2}], "stockChannel": "jd"}, []),
         ({"hasStock": []}, ["admiralty", "central", "shenzhen"]),
     ],
 )
@@ -88,6 +95,7 @@ async def test_filters_reach_the_list(mall, where, codes):
         {"near": {"point": {"latitude": 91, "longitude": 0}}},
         {"near": {**CENTRAL, "withinMeters": 0}},
         {"where": {"hasStock": [{"sku": "RICE", "quantity": 0}]}},
+        {"where": {"hasStock": [{"sku": "RICE", "quantity": 1}], "stockChannel": "nowhere"}},
     ],
 )
 async def test_bad_input_is_told_once(mall, variables):
