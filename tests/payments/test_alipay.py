@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
@@ -254,6 +255,18 @@ async def test_a_refusal_of_the_merchant_says_nothing_of_a_payment(alipay, refus
     alipay.refuses = [refusal]
     with pytest.raises(ProviderAway):
         await getattr(alipay.provider, call)(asked())
+
+
+async def test_no_call_is_written_down_with_its_signature(alipay, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    await alipay.provider.start(asked("2088102146225135"))
+    alipay.faults = [Fault.BROKEN, Fault.FORGED]
+    with pytest.raises(ProviderAway):
+        await alipay.provider.query(asked())
+    written = caplog.text + "".join(capsys.readouterr())
+    assert "an answer is not to be believed" in written
+    for secret in ("sign=", "sign%3D", "2088102146225135", "biz_content"):
+        assert secret not in written
 
 
 @pytest.mark.parametrize("refusal", [("40002", "isv.invalid-app-id"), ("40004", "ACQ.TRADE_NOT_EXIST")])
