@@ -14,7 +14,7 @@ from domain.news import Topic
 from persistence.catalog.tables import Attribute, Picture, Product
 from persistence.catalog.words import SearchWords, vector
 from persistence.database import Connection, statement
-from persistence.imports.staging import BadRow, Merged, Tell, no_one, stage
+from persistence.imports.staging import BadRow, Merged, Tell, indexed_in_one_go, no_one, stage
 
 
 class CategoryRow(NamedTuple):
@@ -161,7 +161,8 @@ async def merge_products(db: Connection) -> tuple[Merged, Merged]:
     A product counts as updated, with its moment, also when only a variant of it changed.
     """
     staged = int(await db.fetchval("SELECT count(*) FROM staged_product"))
-    touched = await _MERGE_PRODUCTS.all(db)
+    async with indexed_in_one_go(db, "product_attributes", "product_letters", "product_words"):
+        touched = await _MERGE_PRODUCTS.all(db)
     added = sum(row.added for row in touched)
     products = Merged(added, len(touched) - added, staged - len(touched))
 

@@ -25,6 +25,7 @@ from persistence.imports.files.stock import import_stock
 from persistence.imports.files.stores import import_stores
 from persistence.imports.places import ChannelRow, add_channels
 from persistence.imports.prices import PriceImportRow, problems_of_prices, stage_prices
+from persistence.imports.staging import indexed_in_one_go
 from tests.databases import created
 from tests.imports.contents import contents
 
@@ -460,3 +461,12 @@ async def test_windows_overlap_in_the_database_as_in_the_rules(
     pairs = overlapping_slots(rows)  # type: ignore[arg-type]
     assert bool(found) == bool(pairs)
     assert found <= {index for pair in pairs for index in pair}
+
+
+async def test_room_is_given_back_before_the_transaction_ends(shop: Shop) -> None:
+    shown = "SELECT current_setting('gin_pending_list_limit') || ' ' || current_setting('work_mem')"
+    before = await shop.db.fetchval(shown)
+    async with shop.db.transaction():
+        async with indexed_in_one_go(shop.db, "product_words"):
+            assert await shop.db.fetchval(shown) == "128MB 128MB" != before
+        assert await shop.db.fetchval(shown) == before
