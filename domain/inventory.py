@@ -82,6 +82,11 @@ class Stock:
         """What is neither reserved nor kept back as safety stock; never below zero."""
         return max(0, self.on_hand - self.reserved - self.safety_stock)
 
+    @property
+    def oversold(self) -> int:
+        """How many were promised to orders that are not there."""
+        return max(0, self.reserved - self.on_hand)
+
 
 def promised(stock: Stock, policy: StockPolicy) -> int:
     """The units a channel with this policy may promise from one store."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -29,6 +29,11 @@ class Page(Generic[RowT]):
     cursors: list[str]
     has_next: bool
     has_previous: bool
+
+
+def nothing() -> Page[Any]:
+    """The only page of an empty list."""
+    return Page([], [], has_next=False, has_previous=False)
 
 
 class Place:

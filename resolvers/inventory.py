@@ -92,7 +92,18 @@ class StockLevel(FromRow[StoredLevel], Node):
     on_hand: int
     reserved: int
     safety_stock: int
+    oversold_at: datetime | None = strawberry.field(
+        description="since when less is on hand than was promised to orders; null once it is made good"
+    )
     updated_at: datetime
+
+    @field(description="from how many available units down the store calls it low; 5 unless it set its own")
+    def low_stock(self) -> int:
+        return low_stock_of([levels_db.stock_of(self.row)])
+
+    @field(description="max(0, reserved - onHand): units promised to orders that are not there")
+    def oversold(self) -> int:
+        return levels_db.stock_of(self.row).oversold
 
     @field(description="max(0, onHand - reserved - safetyStock)")
     def available(self) -> int:

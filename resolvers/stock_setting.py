@@ -1,4 +1,4 @@
-"""What people set about stock: allotments, safety stock, and transfers between stores."""
+"""What people set about stock: allotments, safety stock, what is low, and transfers between stores."""
 
 from __future__ import annotations
 
@@ -166,6 +166,50 @@ async def safety_stock_set(info: Info, input: SafetyStockSetInput) -> SafetyStoc
 
     done = await context.once("safetyStockSet", input.idempotency_key, input, act)
     return SafetyStockSetPayload(levels=await levels_of(context, done.answer["ids"]), news_id=done.news_id)
+
+
+# ------------------------------------------------------------------ lowStockSet
+
+
+@strawberry.input
+class LowStockLine:
+    sku: str
+    quantity: int | None = strawberry.field(default=None, description="left out: as everywhere, 5")
+
+
+@strawberry.input
+class LowStockSetInput:
+    idempotency_key: str
+    store: str
+    lines: list[LowStockLine] = strawberry.field(description="1 to 500")
+
+
+@shape(STOCK_WRITERS)
+class LowStockSetPayload(_StockPayload):
+    levels: list[StockLevel] = strawberry.field(default_factory=list)
+
+
+@mutation(
+    LowStockSetPayload,
+    STOCK_WRITERS,
+    description="Set from how many available units down a store says LOW_STOCK; 0 never says it.",
+)
+async def low_stock_set(info: Info, input: LowStockSetInput) -> LowStockSetPayload:
+    context = info.context
+    lines = [SkuQuantity(sku=line.sku, quantity=line.quantity or 0) for line in input.lines]
+    _quantities(lines, least=0)
+    units = {line.sku: line.quantity for line in input.lines}
+
+    async def act(work: Work) -> dict[str, Any]:
+        await must_work_in(context, input.store)
+        await _must_be_known(work, lines)
+        levels = await writes.lock_levels(work.db, input.store, sorted(units), work.now)
+        await settings.call_low(work.db, input.store, units, work.now)
+        work.announce(*_news("lowStockSet", input.store, units))
+        return {"ids": [str(levels[sku].id) for sku in units]}
+
+    done = await context.once("lowStockSet", input.idempotency_key, input, act)
+    return LowStockSetPayload(levels=await levels_of(context, done.answer["ids"]), news_id=done.news_id)
 
 
 # ------------------------------------------------------------------ stockTransfer

@@ -25,13 +25,13 @@ _expired = (
     .scalar_subquery()
 )
 _standing = {"reserved": (col(StockLevel.reserved) - _expired).label("reserved")}
-# As the table has it, but without what expired holds no longer keep.
-_columns = [_standing.get(name, col(getattr(StockLevel, name))) for name in StockLevel.model_fields]
+# A level as the table has it, but without what expired holds no longer keep.
+STANDING = [_standing.get(name, col(getattr(StockLevel, name))) for name in StockLevel.model_fields]
 _BY_ID = statement(
-    sa.select(*_columns).where(col(StockLevel.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))), StockLevel
+    sa.select(*STANDING).where(col(StockLevel.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))), StockLevel
 )
 _BY_PLACE = statement(
-    sa.select(*_columns)
+    sa.select(*STANDING)
     .where(
         col(StockLevel.sku) == sa.any_(texts("skus")),
         col(StockLevel.store) == sa.any_(texts("stores")),
@@ -53,4 +53,4 @@ async def levels_in_store(db: Connection, store: str, skus: Sequence[str]) -> di
 
 def stock_of(level: StockLevel) -> Stock:
     """A level as the rules of stock read it."""
-    return Stock(level.on_hand, level.reserved, level.safety_stock)
+    return Stock(level.on_hand, level.reserved, level.safety_stock, low_stock=level.low_stock)

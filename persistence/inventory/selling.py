@@ -16,7 +16,7 @@ from persistence.database import param
 from persistence.inventory.tables import StockAllotment, StockLevel
 
 _NOTHING: Any = sa.literal_column("0")
-_POLICY = param("stock_policy", sa.Text)
+_policy = param("stock_policy", sa.Text)
 
 
 def own_allotment() -> Any:
@@ -36,7 +36,7 @@ def promised_units() -> Any:
     pool = sa.func.greatest(_NOTHING, free - col(StockLevel.allotted))
     own = sa.func.least(sa.func.coalesce(StockAllotment.remaining, _NOTHING), free)
     return sa.case(
-        (sa.literal_column(f"'{StockPolicy.SHARED}'") == _POLICY, pool),
-        (sa.literal_column(f"'{StockPolicy.ALLOTTED}'") == _POLICY, own),
+        (_policy == sa.literal_column(f"'{StockPolicy.SHARED}'"), pool),
+        (_policy == sa.literal_column(f"'{StockPolicy.ALLOTTED}'"), own),
         else_=own + pool,
     )

@@ -32,6 +32,13 @@ _KEEP_BACK = written(
     WHERE level.store = :store AND level.sku = asked.sku
     """
 )
+_CALL_LOW = written(
+    """
+    UPDATE stock_level level SET low_stock = asked.quantity, updated_at = :now
+    FROM unnest(:skus, :quantities) AS asked (sku, quantity)
+    WHERE level.store = :store AND level.sku = asked.sku
+    """
+)
 
 
 async def allot(db: Connection, channel: str, store: str, units: Mapping[str, int], now: datetime) -> None:
@@ -48,3 +55,8 @@ async def allot(db: Connection, channel: str, store: str, units: Mapping[str, in
 async def keep_back(db: Connection, store: str, units: Mapping[str, int], now: datetime) -> None:
     """Sets the safety stock, by sku; the levels are locked."""
     await _KEEP_BACK.run(db, store=store, skus=list(units), quantities=list(units.values()), now=now)
+
+
+async def call_low(db: Connection, store: str, units: Mapping[str, int | None], now: datetime) -> None:
+    """Sets from how many units down a sku is low in a store, None as everywhere; the levels are locked."""
+    await _CALL_LOW.run(db, store=store, skus=list(units), quantities=list(units.values()), now=now)
