@@ -119,7 +119,7 @@ _SET_PRICES = Example(
         f"price arrive there. {NEW_KEY} becomes a new\n"
         "idempotency key each time this page sends;\n"
         "your own client makes its own.",
-        zh="在一家门店对一件商品做促销，只有该店店员可以：\n"
+        zh="在一家门店促销一件商品，只有该店店员可以：\n"
         "在上方选择店员身份，或运行\n"
         "  shelfgraph token staff --store parknshop\n"
         "并把所得令牌填入 Headers：\n"

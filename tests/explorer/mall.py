@@ -30,6 +30,13 @@ class Context:
     caller: Caller
     standing = None
 
+    @property
+    def view(self) -> str | None:
+        return self.caller.authorization
+
+    def for_everyone(self) -> Context:
+        return self
+
     def for_event(self) -> Context:
         return self
 
