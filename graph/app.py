@@ -75,9 +75,9 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
             await stack.enter_async_context(revocations)
             await hub.start()
             stack.push_async_callback(hub.stop)
+            stack.push_async_callback(home.till_room.stop)
             await workers.start()
             stack.push_async_callback(workers.stop)
-            stack.push_async_callback(home.till_room.sandbox.stop)
             await stack.enter_async_context(_beside(_drain_when_told(app, door)))
             await stack.enter_async_context(_beside(_follow_directory(house)))
             with suppress(RequestError):

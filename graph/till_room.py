@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -28,6 +29,12 @@ _UNKNOWN = Text(en="NOT_FOUND: no such payment", zh="没有此付款")
 _MISMATCH = Text(en="PAYMENT_AMOUNT_MISMATCH: another amount was asked for", zh="金额与应付不符")
 
 
+class _Remote(PaymentProvider, Protocol):
+    """A provider that holds something open until it is stopped."""
+
+    async def stop(self) -> None: ...
+
+
 class TillRoom:
     """The providers of one process; `house` is set once there is one, before any of them notifies."""
 
@@ -40,17 +47,19 @@ class TillRoom:
             clock,
             lambda headers, body: self.take("sandbox", headers, body),
         )
-        providers: list[PaymentProvider] = [
-            self.sandbox,
-            AtTheCounter("cash"),
-            AtTheCounter("card_terminal"),
-            *_online(settings, clock),
-        ]
+        self._remote: list[_Remote] = [self.sandbox, *_online(settings, clock)]
+        counter = [AtTheCounter("cash"), AtTheCounter("card_terminal")]
+        providers: list[PaymentProvider] = [*self._remote, *counter]
         self.tills = Tills(
             providers={provider.code: provider for provider in providers},
             hold=timedelta(seconds=settings.payment_hold_seconds),
             secret=tokens.secret("order tokens"),
         )
+
+    async def stop(self) -> None:
+        """Lets go of what providers hold open; nothing is asked of them any more."""
+        for provider in self._remote:
+            await provider.stop()
 
     async def take(self, code: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The answer to a provider's notice, once what it says is committed."""
@@ -93,7 +102,7 @@ class TillRoom:
         return Route(webhook_path("{provider}"), notified, methods=["POST"])
 
 
-def _online(settings: Settings, clock: Callable[[], datetime]) -> Sequence[PaymentProvider]:
+def _online(settings: Settings, clock: Callable[[], datetime]) -> Sequence[_Remote]:
     """The providers that are called over the network, where the settings name a merchant."""
     if settings.wechat_pay_merchant_id is None and settings.alipay_app_id is None:
         return []

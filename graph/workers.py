@@ -108,7 +108,7 @@ async def run(settings: Settings) -> None:
                 await ending.wait()
                 _log.info("ending")
                 await workers.stop()
-                await home.till_room.sandbox.stop()
+                await home.till_room.stop()
                 await hub.stop()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from devices.payments.keys import BadKey, private_key, public_key
+from domain.money import Money
+from domain.payments import PaymentAsked
 from graph import settings as settings_of
 from graph.online_payments import online_providers
 from graph.settings import BadSettings, Settings
+from graph.till_room import TillRoom
+from graph.tokens import Tokens
 from tests.payments.played import NOW, certificate, private_pem, public_pem
 from tests.payments.wechat import sealed, signature_headers
 
@@ -57,6 +63,16 @@ def test_nobody_is_offered_who_is_not_named():
 def test_both_are_offered_once_they_are_named(told):
     assert list(providers_of(Settings(**told))) == ["wechat_pay", "alipay"]
     assert list(providers_of(Settings(**{**told, "alipay_app_id": None}))) == ["wechat_pay"]
+
+
+async def test_their_connections_go_when_the_till_room_is_closed(told):
+    settings = Settings(**told)
+    room = TillRoom(settings, Tokens.of(settings), lambda: NOW)
+    await room.stop()
+    asked = PaymentAsked(uuid4(), "1", Money(100, "CNY"), None, NOW, NOW + timedelta(minutes=5))
+    for code in ("wechat_pay", "alipay"):
+        with pytest.raises(RuntimeError, match="closed"):
+            await room.tills.providers[code].query(asked)
 
 
 @pytest.mark.parametrize(("serial", "whose"), [("PUB_KEY_ID_1", "wechat"), ("0A3F", "old wechat")])
