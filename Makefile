@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench replay soak lock schema graphiql clean
+.PHONY: help demo serve test check format bench replay soak fuzz lock schema graphiql clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings; only=read
 
 soak: $(VENV)/dev.stamp ## Random kills while writers commit; minutes=2 seed=7 redis=without choose
 	@$(BIN)/python -m tests.soak $(foreach name,minutes seed redis,$(if $($(name)),--$(name)=$($(name))))
+
+fuzz: $(VENV)/dev.stamp ## Every property at length, with new chances each time; only=tests/inventory chooses
+	@$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout=0 $$(grep -rlE 'from hypothesis(.stateful)? import' --include='test_*.py' $(or $(only),tests))
 
 schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 	@$(BIN)/shelfgraph schema export --output schema.graphql

@@ -2,6 +2,8 @@
 
 import os
 
+from tests import chance  # noqa: F401  (its profile is in force for every test)
+
 pytest_plugins = ["tests.browser", "tests.databases", "tests.redis_servers", "tests.shop"]
 
 # Where things are may be told from outside; how they behave is each test's own affair.

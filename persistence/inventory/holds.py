@@ -70,6 +70,9 @@ _RESERVE = written(
         UPDATE stock_level level
         SET reserved = reserved - room.back + coalesce(taken.quantity, 0),
             allotted = allotted + room.back_allotted - coalesce(taken.from_own, 0),
+            oversold_at = CASE
+                WHEN on_hand < reserved - room.back + coalesce(taken.quantity, 0) THEN oversold_at
+            END,
             updated_at = :now
         FROM room LEFT JOIN taken USING (store, sku)
         WHERE level.sku = room.sku AND level.store = room.store

@@ -119,3 +119,13 @@ async def test_nobody_rewrites_the_books(db: asyncpg.Connection, sku: str, chang
     await off(db, sku, 1)
     with pytest.raises(asyncpg.RaiseError, match="only ever added"):
         await db.execute(change)
+
+
+async def test_a_flag_falls_when_what_was_promised_has_expired_and_somebody_reserves(
+    db: asyncpg.Connection, sku: str
+) -> None:
+    assert await reserve(db, ("north", sku, 7)) == []
+    assert await off(db, sku, 2) == [Demand("north", sku, 2)]
+    assert await oversold(db, sku)
+    assert await reserve(db, ("north", sku, 1), now=LATER, until=LATER + timedelta(hours=1)) == []
+    assert (await level(db, sku), await oversold(db, sku)) == ((8, 3, 0), False)

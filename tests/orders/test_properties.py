@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persistence.inventory import books
+from tests.chance import examples
 from tests.orders.buying import (
     DONE,
     ORDER,
@@ -138,7 +139,7 @@ _step = st.tuples(st.sampled_from(DOINGS), st.integers(1, 6), st.integers(0, 11)
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.pricing.public_prices import Place, fallback, project
 from domain.pricing.selection import select
+from tests.chance import examples
 from tests.pricing.making import NOON, Record, context, histories, moments, price
 
 CHANNELS = {"app": "HKD", "pos": "HKD", "h5": "HKD", "tmall": "CNY"}
@@ -17,7 +18,7 @@ STORES = [None, "central", "harbour", "peak"]
 
 
 @given(histories, moments, st.dictionaries(st.sampled_from(list(CHANNELS)), st.sampled_from(["HKD", "CNY"])))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_reading_the_projection_is_selecting(
     rows: list[Record], at: datetime, channels: dict[str, str]
 ) -> None:

@@ -24,6 +24,7 @@ from persistence.promotions.documents import (
     written_target,
 )
 from persistence.promotions.writes import Budget
+from tests.chance import examples
 from tests.promotions.making import NOON, promotion, promotions
 
 NO_LIMIT = Budget(None, None)
@@ -52,7 +53,9 @@ def test_what_is_written_down_is_read_back(many: list[Promotion]) -> None:
 
 
 @given(promotions())
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 async def test_a_stored_promotion_is_the_one_that_was_set(database: Database, many: list[Promotion]) -> None:
     if not many:
         return
