@@ -86,8 +86,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockRefusal(Refusal):
-    """Fewer of a sku can be bought than the `wanted` ones, in a store or (None) in all that deliver."""
+    """A channel has fewer of a sku than the `wanted` ones, in a store or (None) in all that deliver."""
 
+    channel: str
     sku: str
     wanted: int
     available: int

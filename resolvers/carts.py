@@ -206,7 +206,7 @@ async def _problems(context: Context, cart: StoredCart, basket: Basket) -> list[
             refusals.append(not_for_sale(sku, path))
             continue
         if available[sku] < line.quantity:
-            refusals.append(insufficient(sku, line.quantity, available[sku], stock_in.store, path))
+            refusals.append(insufficient(sku, line.quantity, available[sku], stock_in, path))
         if stored["shown"] is not None and line.unit_minor > stored["shown"]:
             refusals.append(price_risen(line, stored["shown"], basket.currency_code, path))
     return refusals
@@ -222,7 +222,7 @@ def not_for_sale(sku: str, path: Sequence[str]) -> Refusal:
 
 
 def insufficient(
-    sku: str, wanted: int, available: int, store: str | None, path: Sequence[str]
+    sku: str, wanted: int, available: int, stock_in: Resolved, path: Sequence[str]
 ) -> StockRefusal:
     """The refusal of a line that asks for more than can be had."""
     return StockRefusal(
@@ -233,7 +233,8 @@ def insufficient(
         sku=sku,
         wanted=wanted,
         available=available,
-        store=store,
+        channel=stock_in.channel,
+        store=stock_in.store,
     )
 
 

@@ -262,7 +262,7 @@ async def _place(
 
 
 def _short(shortage: Shortage, stock_in: Resolved) -> Refusal:
-    return insufficient(shortage.sku, shortage.wanted, shortage.available, stock_in.store, _CART)
+    return insufficient(shortage.sku, shortage.wanted, shortage.available, stock_in, _CART)
 
 
 async def _paying(context: Context, answer: dict[str, Any], *, cart_id: UUID | None) -> CheckoutPayload:

@@ -26,7 +26,9 @@ from persistence.catalog.tables import Category, Product, Variant
 from persistence.channels import Channel
 from persistence.database import Connection, Database
 from persistence.inventory import levels as levels_db
+from persistence.inventory import nearest as nearest_db
 from persistence.inventory import promises as promises_db
+from persistence.inventory.nearest import Wanted
 from persistence.inventory.tables import StockLevel
 from persistence.orders import reads as orders_db
 from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
@@ -347,6 +349,11 @@ class Loaders:
     def refunds_of_order(self) -> DataLoader[UUID, list[Refund]]:
         """An order's refunds, the earliest first."""
         return self._many(orders_db.refunds_by_order)
+
+    @cached_property
+    def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:
+        """The nearest other store that has what is wanted."""
+        return self._one(nearest_db.nearest_with_stock)
 
     @cached_property
     def stock_level(self) -> DataLoader[UUID, StockLevel | None]:

@@ -7,7 +7,7 @@ import strawberry
 from domain.access import EVERYONE
 from domain.inventory import SHOPPERS_SEE_AT_MOST
 from domain.refusals import PriceRefusal, StockRefusal, TotalRefusal
-from persistence.inventory import nearest
+from persistence.inventory.nearest import Wanted
 from resolvers.context import Info
 from resolvers.fields import field
 from resolvers.shapes import Money, Told, UserError, shape, shown_as
@@ -27,9 +27,10 @@ class InsufficientStockError(UserError):
     @field(description="another store that has as many as were asked for, the nearest one first")
     async def nearest_store_with_stock(self, info: Info) -> Store | None:
         refusal = self.refusal
-        async with info.context.house.database.connection() as db:
-            code = await nearest.store_with(db, refusal.sku, refusal.wanted, near=refusal.store)
-        row = None if code is None else await info.context.loaders.store.load(code)
+        loaders = info.context.loaders
+        wanted = Wanted(refusal.channel, refusal.sku, refusal.wanted, refusal.store)
+        code = await loaders.nearest_with_stock.load(wanted)
+        row = None if code is None else await loaders.store.load(code)
         return None if row is None else Store.of(row)
 
 
