@@ -63,20 +63,25 @@ _RESERVE = written(
         FROM asked LEFT JOIN room USING (store, sku)
         WHERE coalesce(room.available, 0) < asked.quantity
     ),
+    verdict AS (SELECT NOT EXISTS (SELECT FROM short) AS kept),
     taken AS (
-        SELECT store, sku, wanted AS quantity, from_own FROM room WHERE NOT EXISTS (SELECT FROM short)
+        SELECT store, sku, wanted AS quantity, from_own FROM room, verdict WHERE kept
+    ),
+    -- All of what was asked for is taken or nothing of it: to join the two by place would cost its square.
+    outcome AS (
+        SELECT store, sku, kept, back, back_allotted,
+            CASE WHEN kept THEN wanted ELSE 0 END AS quantity,
+            CASE WHEN kept THEN from_own ELSE 0 END AS from_own
+        FROM room, verdict
     ),
     counted AS (
         UPDATE stock_level level
-        SET reserved = reserved - room.back + coalesce(taken.quantity, 0),
-            allotted = allotted + room.back_allotted - coalesce(taken.from_own, 0),
-            oversold_at = CASE
-                WHEN on_hand < reserved - room.back + coalesce(taken.quantity, 0) THEN oversold_at
-            END,
+        SET reserved = reserved - outcome.back + outcome.quantity,
+            allotted = allotted + outcome.back_allotted - outcome.from_own,
+            oversold_at = CASE WHEN on_hand < reserved - outcome.back + outcome.quantity THEN oversold_at END,
             updated_at = :now
-        FROM room LEFT JOIN taken USING (store, sku)
-        WHERE level.sku = room.sku AND level.store = room.store
-            AND (taken.quantity IS NOT NULL OR room.back > 0)
+        FROM outcome
+        WHERE level.sku = outcome.sku AND level.store = outcome.store AND (outcome.kept OR outcome.back > 0)
     ),
     allotted AS (
         UPDATE stock_allotment allotment SET remaining = remaining + change.units
