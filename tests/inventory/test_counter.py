@@ -11,10 +11,8 @@ from domain.inventory import Demand, Shortage, spread_over
 from persistence.database import Connection
 from persistence.inventory.counter import Returned, sell_offline, take_back
 from persistence.inventory.promises import spread, stocks_by_sku
-from tests.inventory.test_holds import ALLOTTED, BORROW, LATER, NOON, SHARED, db, level, mall, reserve, sku
+from tests.inventory.holding import ALLOTTED, BORROW, LATER, NOON, SHARED, level, reserve
 from tests.makers import make_allotment, make_product, make_stock
-
-__all__ = ["db", "mall", "sku"]
 
 
 async def oversold(db: Connection, sku: str) -> bool:

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -18,73 +18,8 @@ from persistence.database import Connection, Database, connect
 from persistence.inventory import holds
 from persistence.inventory.expiry import HoldBoundaries
 from persistence.news.hub import Hub
-from tests.makers import make_allotment, make_channel, make_product, make_stock, make_store
-
-NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
-LATER = NOON + timedelta(minutes=15)
-SHARED, ALLOTTED, BORROW = StockPolicy.SHARED, StockPolicy.ALLOTTED, StockPolicy.BORROW
-
-
-@pytest.fixture(scope="module")
-async def mall(fresh_database: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await connect(fresh_database)
-    for channel in ("app", "jd", "live"):
-        await make_channel(connection, channel)
-    for store in ("east", "north", "west"):
-        await make_store(connection, store)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def db(mall: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
-    transaction = mall.transaction()
-    await transaction.start()
-    yield mall
-    await transaction.rollback()
-
-
-async def reserve(
-    db: Connection,
-    *demands: tuple[str, str, int],
-    channel: str = "app",
-    policy: StockPolicy = SHARED,
-    holder: UUID | None = None,
-    until: datetime = LATER,
-    now: datetime = NOON,
-) -> list[Shortage]:
-    return await holds.reserve(
-        db,
-        [Demand(*demand) for demand in demands],
-        channel=channel,
-        policy=policy,
-        holder=holder or uuid4(),
-        expires_at=until,
-        now=now,
-    )
-
-
-async def level(db: Connection, sku: str, store: str = "north") -> tuple[int, int, int]:
-    row = await db.fetchrow(
-        "SELECT on_hand, reserved, allotted FROM stock_level WHERE sku = $1 AND store = $2", sku, store
-    )
-    return row["on_hand"], row["reserved"], row["allotted"]
-
-
-async def remaining(db: Connection, sku: str, channel: str) -> int:
-    return int(
-        await db.fetchval(
-            "SELECT remaining FROM stock_allotment WHERE sku = $1 AND channel = $2", sku, channel
-        )
-    )
-
-
-@pytest.fixture
-async def sku(db: asyncpg.Connection) -> str:
-    """Ten in north, two of them reserved by nobody we know, one kept as safety stock: seven are free."""
-    sku = (await make_product(db)).skus[0]
-    await make_stock(db, "north", sku, 10, reserved=2, safety_stock=1)
-    return sku
+from tests.inventory.holding import ALLOTTED, BORROW, LATER, NOON, SHARED, level, remaining, reserve
+from tests.makers import make_allotment, make_product, make_stock
 
 
 async def test_what_is_free_can_be_kept_to_the_last_unit(db: Connection, sku: str) -> None:
