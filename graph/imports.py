@@ -67,7 +67,7 @@ def bring_file(settings: Settings, order: FileOrder, out: Console | None = None)
 
     async def run() -> Outcome:
         async with _database(settings) as db:
-            with _progress(out, f"Reading {order.file.name}", None) as tell:
+            with _progress(out, f"Reading {order.file.name}", _lines(order.file)) as tell:
                 job = Job(
                     path=order.file,
                     now=datetime.now(UTC),
@@ -170,6 +170,15 @@ def _progress(out: Console, what: str, total: int | None) -> Iterator[Tell]:
                 bar.update(task, description="Writing")
 
         yield tell
+
+
+def _lines(path: Path) -> int | None:
+    """About how many rows a file has: its lines below the header; None where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return max(0, sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) - 1)
+    except OSError:
+        return None  # the import itself says what is wrong with it
 
 
 def _write_report(path: Path, bad: Sequence[BadRow]) -> None:

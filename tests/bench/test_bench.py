@@ -9,7 +9,19 @@ from rich.console import Console
 from tests.bench.report import as_json, machine, show
 from tests.bench.subject import Column, Findings, chosen
 
-EVERY = ["reads", "imports", "prices", "rows", "engine", "promotions", "faces", "hub", "orders", "fanout"]
+EVERY = [
+    "reads",
+    "imports",
+    "million",
+    "prices",
+    "rows",
+    "engine",
+    "promotions",
+    "faces",
+    "hub",
+    "orders",
+    "fanout",
+]
 
 
 @pytest.mark.parametrize(

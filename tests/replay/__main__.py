@@ -51,7 +51,7 @@ async def _replay(folder: Path, worst: int, spread: int, out: Console) -> list[t
         for what, work in (
             ("at every event, and just before it", every_event(db, folder, held.skus, held.stores)),
             (
-                f"{worst} worst and {spread} other whole days",
+                f"whole days, the {worst} worst among them",
                 whole_days(db, folder, held.skus, held.stores, chosen),
             ),
         ):

@@ -28,6 +28,15 @@ from tests.bench.subject import Column, Findings, Value, subject
 from tests.makers import make_channel, make_store
 
 _PRODUCTS = 100_000
+_MILLION = 1_000_000
+_COLUMNS = (
+    Column("what", "file"),
+    Column("rows", "rows"),
+    Column("seconds", "seconds", "", 1),
+    Column("per_second", "rows/s"),
+    Column("cpu_seconds", "own CPU", "seconds", 1),
+    Column("database_cpu_seconds", "database CPU", "seconds", 1),
+)
 _WORDS = ("milk", "rice", "noodle", "tea", "oil", "soap", "bread", "juice", "牛奶", "白米", "橄欖油", "紅茶")
 _SIZES = ("250mL", "330mL x 8", "1公升", "500g", "2kg", "12片裝")
 _SHARED_DATA = Path(__file__).parents[4] / "shared" / "data" / "hk_pricewatch"
@@ -46,17 +55,7 @@ class _Took:
 @subject("imports", "rows per second of every import, at the promised sizes", place=2)
 async def imports(stage: Stage) -> Findings:
     """Each file from its first byte to the commit, news to subscribers included, each database new."""
-    found = Findings(
-        "Imports",
-        (
-            Column("what", "file"),
-            Column("rows", "rows"),
-            Column("seconds", "seconds", "", 1),
-            Column("per_second", "rows/s"),
-            Column("cpu_seconds", "own CPU", "seconds", 1),
-            Column("database_cpu_seconds", "database CPU", "seconds", 1),
-        ),
-    )
+    found = Findings("Imports", _COLUMNS)
     found.rows += await _own_files(stage)
     found.rows.append(await _log(stage, found.notes))
     dsn = await stage.database()
@@ -89,6 +88,42 @@ async def _own_files(stage: Stage) -> list[dict[str, Value]]:
     finally:
         await db.close()
     return rows
+
+
+@subject("million", "a million prices from a file, among a hundred thousand articles in ten stores", place=2)
+async def million(stage: Stage) -> Findings:
+    """The whole import, from the file's first byte to the commit, news to subscribers included."""
+    found = Findings("A million prices", _COLUMNS)
+    file = _file(
+        stage.folder / "million.csv",
+        ("sku", "amount", "store"),
+        (
+            (f"B{number:06}", f"{100 + number % 40_000 / 100 + store:.2f}", f"store-{store}")
+            for store in range(_MILLION // _PRODUCTS)
+            for number in range(_PRODUCTS)
+        ),
+    )
+    db = await connect(await stage.database())
+    try:
+        channel = await make_channel(db, "pos", kind=ChannelKind.POS)
+        for store in range(_MILLION // _PRODUCTS):
+            await make_store(db, f"store-{store}", till_channel=channel)
+        await db.execute(
+            """
+            WITH made AS (
+                INSERT INTO product (handle, names, words)
+                SELECT 'B' || lpad(n::text, 6, '0'), '{}', '' FROM generate_series(0, $1::int - 1) AS n
+                RETURNING id, handle
+            )
+            INSERT INTO variant (sku, product_id) SELECT handle, id FROM made
+            """,
+            _PRODUCTS,
+        )
+        await db.execute("VACUUM ANALYZE product, variant")
+        found.rows.append(_row("prices", *await _imported(db, file, import_prices)))
+    finally:
+        await db.close()
+    return found
 
 
 async def _imported(db: Connection, file: Path, importer: _Importer) -> tuple[int, _Took]:
