@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import asyncpg
 import psutil
@@ -17,6 +17,7 @@ import psutil
 from persistence.news.channels import RELAY_LOCK
 
 _HOUSE = Path(__file__).parents[1]
+_SHELFGRAPH = ("-c", "from graph.cli import main; main()")
 _LEADER = """
 SELECT client_port FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid = $2 AND datname = current_database()
@@ -49,6 +50,13 @@ class HouseProcess:
         """Its number, None when it does not run."""
         return None if self._process is None or self._process.poll() is not None else self._process.pid
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def kill(self) -> None:
         """Ends it as a power cut would; nothing when it does not run."""
         self._end(signal.SIGKILL)
@@ -71,8 +79,12 @@ class HouseProcess:
 
 def serving(port: int, **variables: object) -> HouseProcess:
     """A server of the whole house on a port."""
-    start = "from graph.cli import main; main()"
-    return HouseProcess("-c", start, "serve", ENV="test", PORT=port, **variables)
+    return HouseProcess(*_SHELFGRAPH, "serve", ENV="test", PORT=port, **variables)
+
+
+def working(**variables: object) -> HouseProcess:
+    """A worker: the house without its door."""
+    return HouseProcess(*_SHELFGRAPH, "worker", ENV="test", **variables)
 
 
 async def leader(db: asyncpg.Connection, among: Iterable[int | None]) -> int | None:
