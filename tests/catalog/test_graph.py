@@ -120,6 +120,7 @@ async def test_in_stock_means_what_the_channel_asked_for_may_sell(mall):
     async with mall.database() as db:
         await make_channel(db, "jd", stock_policy=StockPolicy.ALLOTTED)
         await make_allotment(db, "jd", "central", "SOAP", 8)
+    mall.house.directory.forget()  # as the news of a new channel would have it
     where = {"inStock": True}
     assert await handles(mall, where=where) == ["milk"]
     assert await handles(mall, where=where, context={"channel": "jd"}) == ["soap"]
