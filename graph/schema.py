@@ -17,6 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from resolvers import (
+    cart_setting,
     carts,
     catalog,
     channels,
@@ -75,12 +76,12 @@ MUTATIONS: list[Any] = [
     stock_setting.safety_stock_set,
     stock_setting.low_stock_set,
     stock_setting.stock_transfer,
-    carts.cart_create,
-    carts.cart_lines_set,
-    carts.cart_fulfilment_set,
-    carts.cart_coupon_apply,
-    carts.cart_points_set,
-    carts.cart_touch_add,
+    cart_setting.cart_create,
+    cart_setting.cart_lines_set,
+    cart_setting.cart_fulfilment_set,
+    cart_setting.cart_coupon_apply,
+    cart_setting.cart_points_set,
+    cart_setting.cart_touch_add,
     checkout.checkout,
     checkout.order_pay,
     order_recording.order_record,

@@ -25,12 +25,12 @@ from persistence.payments import writes as payments_db
 from persistence.pricing import reads as pricing_db
 from persistence.promotions import budgets
 from resolvers.baskets import price_lines, running_for
+from resolvers.cart_setting import open_cart
 from resolvers.carts import (
     cart_key,
     insufficient,
     lines_of,
     not_for_sale,
-    open_cart,
     place_of,
     price_risen,
     stock_place,

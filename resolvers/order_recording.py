@@ -25,7 +25,7 @@ from persistence.inventory import counter
 from persistence.inventory import writes as stock_writes
 from persistence.orders import writes as order_writes
 from persistence.orders.tables import StoredDiscount
-from resolvers.carts import resolve_given
+from resolvers.cart_setting import resolve_given
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
