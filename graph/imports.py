@@ -28,6 +28,7 @@ from graph.ground import Company, migrated_database
 from graph.settings import Settings
 from persistence.database import Connection, connect
 from persistence.imports import hk_pricewatch
+from persistence.imports.files.channels import import_channels
 from persistence.imports.files.csv_file import BadFile
 from persistence.imports.files.prices import import_prices
 from persistence.imports.files.products import import_products
@@ -42,9 +43,10 @@ _HK_EVENTS = 612_673  # the full log; a bar needs an end
 
 Importer = Callable[[Connection, Job], Awaitable[Outcome]]
 _IMPORTERS: dict[str, Importer] = {
+    "channels": import_channels,
+    "stores": import_stores,
     "products": import_products,
     "prices": import_prices,
-    "stores": import_stores,
     "stock": import_stock,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.channels import ChannelKind
+from domain.channels import ChannelKind, StockPolicy
 from domain.news import Topic
 from persistence.database import Connection
 from persistence.imports.staging import BadRow, Merged, stage
@@ -22,6 +22,9 @@ class ChannelRow(NamedTuple):
     names: Mapping[str, str]
     kind: str
     currency_code: str
+    stock_policy: str = StockPolicy.SHARED.value
+    active: bool = True
+    line: int = 0
 
 
 class StoreRow(NamedTuple):
@@ -52,13 +55,52 @@ async def add_channels(db: Connection, rows: Iterable[ChannelRow]) -> Merged:
     staged = [*rows]
     added = await db.fetch(
         """
-        INSERT INTO channel (code, names, kind, currency_code)
-        SELECT * FROM unnest($1::text[], $2::jsonb[], $3::text[], $4::text[])
+        INSERT INTO channel (code, names, kind, currency_code, stock_policy, active)
+        SELECT * FROM unnest($1::text[], $2::jsonb[], $3::text[], $4::text[], $5::text[], $6::boolean[])
         ON CONFLICT (code) DO NOTHING RETURNING code
         """,
-        *([row[column] for row in staged] for column in range(4)),
+        *([row[column] for row in staged] for column in range(6)),
     )
     return Merged(len(added), 0, len(staged) - len(added))
+
+
+async def stage_channels(db: Connection, rows: Iterable[ChannelRow]) -> int:
+    """How many channels now stand in a temporary table, to be checked and merged."""
+    columns = (
+        "code text, names jsonb, kind text, currency_code text, stock_policy text, active boolean, line int"
+    )
+    return await stage(db, "staged_channel", columns, rows)
+
+
+async def problems_of_channels(db: Connection) -> list[BadRow]:
+    """What is wrong with the staged channels beside what is in the database."""
+    rows = await db.fetch(
+        """
+        SELECT s.line, 'currency', 'The channel sells in ' || c.currency_code || ', and that stays.'
+        FROM staged_channel s JOIN channel c USING (code) WHERE c.currency_code <> s.currency_code
+        ORDER BY 1
+        """
+    )
+    return [BadRow(*row) for row in rows]
+
+
+async def merge_channels(db: Connection) -> tuple[Merged, bool]:
+    """What became of the staged channels, and whether other channels are open now than before."""
+    rows = await db.fetch(
+        """
+        INSERT INTO channel AS held (code, names, kind, currency_code, stock_policy, active)
+        SELECT code, names, kind, currency_code, stock_policy, active FROM staged_channel ORDER BY code
+        ON CONFLICT (code) DO UPDATE
+        SET names = excluded.names, kind = excluded.kind, stock_policy = excluded.stock_policy,
+            active = excluded.active
+        WHERE (held.names, held.kind, held.stock_policy, held.active)
+              IS DISTINCT FROM (excluded.names, excluded.kind, excluded.stock_policy, excluded.active)
+        RETURNING old.code IS NULL AS added, coalesce(old.active, false) <> new.active AS turned
+        """
+    )
+    staged = int(await db.fetchval("SELECT count(*) FROM staged_channel"))
+    added = sum(row["added"] for row in rows)
+    return Merged(added, len(rows) - added, staged - len(rows)), any(row["turned"] for row in rows)
 
 
 _COLUMNS = """

@@ -76,6 +76,21 @@ async def refresh_public_prices(db: Connection, *, now: datetime, tell: Tell = n
     await projection.refresh(db, [row["sku"] for row in passed], moment)
 
 
+async def refresh_all_public_prices(db: Connection, *, now: datetime) -> int:
+    """How many rows changed so that the projection tells every article's public prices in today's channels.
+
+    To be called in the transaction that opened or closed a channel.
+    """
+    rows = await db.fetch("SELECT sku FROM variant WHERE price_changed_at IS NOT NULL ORDER BY sku")
+    skus = [row["sku"] for row in rows]
+    return sum(
+        [
+            await projection.refresh(db, skus[first : first + _SKUS_AT_A_TIME], now)
+            for first in range(0, len(skus), _SKUS_AT_A_TIME)
+        ]
+    )
+
+
 async def _records_by_sku(
     db: Connection, skus: Sequence[str], at: datetime
 ) -> AsyncIterator[tuple[str, list[PublicRecord]]]:

@@ -4,92 +4,26 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.pricing.rules import overlapping_slots
-from persistence.database import Connection, connect
+from persistence.database import connect
 from persistence.imports.files import cells
 from persistence.imports.files.csv_file import BadFile
-from persistence.imports.files.prices import import_prices
-from persistence.imports.files.products import import_products
-from persistence.imports.files.run import Job, OnError, Outcome
+from persistence.imports.files.run import Job, OnError
 from persistence.imports.files.stock import import_stock
-from persistence.imports.files.stores import import_stores
-from persistence.imports.places import ChannelRow, add_channels
 from persistence.imports.prices import PriceImportRow, problems_of_prices, stage_prices
 from persistence.imports.staging import indexed_in_one_go
-from tests.databases import created
 from tests.imports.contents import contents
+from tests.imports.filed_shop import FILES, NOW, PRICES, STOCK, STORES, Shop
 
 FOOD_FACTS = Path(__file__).parents[3] / "shared" / "data" / "openfoodfacts" / "products.csv.gz"
-NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
-IMPORTERS = {
-    "products": import_products,
-    "prices": import_prices,
-    "stores": import_stores,
-    "stock": import_stock,
-}
-STORES = """code,name_en,name_zh_hk,address_en,city,latitude,longitude,time_zone,opening_hours,services
-central,Central,中環,1 Queen's Road,Hong Kong,22.28,114.15,Asia/Hong_Kong,Mon-Fri 08:00-22:00; Sat 09:00-21:00,PICKUP DELIVERY
-kowloon,Kowloon,九龍,"2, Nathan Road",Hong Kong,22.3,114.17,Asia/Hong_Kong,,
-"""  # noqa: E501
-PRODUCTS = """sku,handle,gtin,name_en,name_zh_hk,brand_en,category,net_content,net_content_unit,origin,attribute_fat,option_size
-MILK-1,milk,4006381333931,Fresh Milk 1L,鮮牛奶 1公升,Dairy Farm,food > dairy,,,New Zealand,whole,1 L
-MILK-2,milk,,Fresh Milk 1L,鮮牛奶 1公升,Dairy Farm,food > dairy,500,MILLILITRE,New Zealand,whole,500 mL
-TEA,,12345670,"Tea, black",紅茶,,food,,,,,
-"""  # noqa: E501
-PRICES = """sku,amount,channel,store,valid_from,valid_until,source
-MILK-1,20.00,,,,,
-MILK-1,18.50,,central,,,
-TEA,9.9,app,,,2096-03-01T00:00:00+08:00,tea-spring
-"""
-STOCK = "store,sku,on_hand,safety_stock\ncentral,MILK-1,12,2\ncentral,TEA,0,\nkowloon,MILK-1,7,\n"
-FILES = {"stores": STORES, "products": PRODUCTS, "prices": PRICES, "stock": STOCK}
-
-
-class Shop:
-    """A shop that reads files."""
-
-    def __init__(self, db: Connection, folder: Path) -> None:
-        self.db, self.folder = db, folder
-
-    async def takes(self, kind: str, content: str | bytes, **how: Any) -> Outcome:
-        file = self.folder / f"{kind}.csv"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return await IMPORTERS[kind](self.db, Job(file, **({"now": NOW} | how)))
-
-    async def stands(self) -> None:
-        for kind, content in FILES.items():
-            outcome = await self.takes(kind, content, announce=False)
-            assert outcome.bad == []
-            assert outcome.written
-
-    async def refuses(self, kind: str, content: str | bytes) -> list[tuple[int, str, str]]:
-        before = await contents(self.db)
-        outcome = await self.takes(kind, content)
-        assert not outcome.written
-        assert await contents(self.db) == before
-        return [tuple(row) for row in outcome.bad]
-
-
-@pytest.fixture
-async def shop(database_server: str, database_template: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with created(database_server, template=database_template) as dsn:
-        db = await connect(dsn)
-        await add_channels(
-            db,
-            [ChannelRow("pos", {"en": "Till"}, "POS", "HKD"), ChannelRow("app", {"en": "App"}, "APP", "HKD")],
-        )
-        yield Shop(db, tmp_path)
-        await db.close()
 
 
 async def test_a_shop_is_filled_and_the_same_files_change_nothing(shop: Shop) -> None:
@@ -305,13 +239,28 @@ PRODUCT_HEADER = "sku,name_en,gtin,handle,net_content,net_content_unit,category\
             ],
         ),
         ("stores", STORES.replace("PICKUP DELIVERY", "PICKUP DANCING"), None),
+        (
+            "channels",
+            "code,name_en,kind,currency,stock_policy,active\n"
+            "app,,FAX,$,GREEDY,perhaps\n"
+            "app,App,APP,,,\n"
+            "pos,Till,POS,CNY,,\n",
+            [
+                (2, "active", "'perhaps' is neither yes nor no."),
+                (2, "currency", "'$' is not a currency such as HKD."),
+                (2, "kind", "'FAX' is none of APP, MINI_PROGRAM, H5, POS, SELF_CHECKOUT, MARKETPLACE, LIVE."),
+                (2, "name_*", "A value is needed here."),
+                (2, "stock_policy", "'GREEDY' is none of SHARED, ALLOTTED, BORROW."),
+                (3, "code", "Line 2 has the same code."),
+                (4, "currency", "The channel sells in HKD, and that stays."),
+            ],
+        ),
     ],
 )  # fmt: skip
 async def test_bad_rows_are_named_and_nothing_is_written(
-    shop: Shop, kind: str, content: str | bytes, bad: list[tuple[int, str, str]] | None
+    filled_shop: Shop, kind: str, content: str | bytes, bad: list[tuple[int, str, str]] | None
 ) -> None:
-    await shop.stands()
-    found = await shop.refuses(kind, content)
+    found = await filled_shop.refuses(kind, content)
     if bad is None:
         assert len(found) == 1
         assert found[0][0] == 2

@@ -20,6 +20,7 @@ E = TypeVar("E", bound=StrEnum)
 
 LONGEST_CODE = 100
 LARGEST_WHOLE = 2**31 - 1
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SPAN = re.compile(r"(\w{3})(?:\s*-\s*(\w{3}))?\s+(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})")
@@ -140,6 +141,22 @@ def opening_hours(text: str) -> list[Hours]:
         days = range(first, last + 1) if first <= last else (*range(first, 7), *range(last + 1))
         hours += (Hours(weekday=day, opens=opens, closes=closes) for day in days)
     return sorted(hours, key=lambda span: (span["weekday"], span["opens"]))
+
+
+def currency(text: str, default: str) -> str:
+    """Three letters of ISO 4217 in any letter case; the default for an empty cell."""
+    if text and not _CURRENCY.fullmatch(text.upper()):
+        raise BadCell(f"{text!r} is not a currency such as HKD.")
+    return text.upper() or default
+
+
+def yes_or_no(text: str) -> bool:
+    """Whether it says yes, which an empty cell does."""
+    if text.lower() in ("", "yes", "true", "1"):
+        return True
+    if text.lower() in ("no", "false", "0"):
+        return False
+    raise BadCell(f"{text!r} is neither yes nor no.")
 
 
 def _weekday(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.catalog.content import ContentUnit
+from domain.channels import ChannelKind, StockPolicy
 from domain.pricing.kinds import PriceKind
 from domain.stores import StoreService
 
@@ -50,6 +51,14 @@ PRICES = (
     Column("source", "Your own reference, unique among your prices; one is made when empty."),
     Column("recorded_at", "For history only: when the price was set. A price never counts before it."),
 )
+CHANNELS = (
+    Column("code", "The channel's code; a channel that is there already is replaced.", required=True),
+    Column("name_*", "The name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
+    Column("kind", f"One of {', '.join(ChannelKind)}.", required=True),
+    Column("currency", "Three letters of ISO 4217; the group's currency when empty. It stays for good."),
+    Column("stock_policy", f"One of {', '.join(StockPolicy)}; SHARED when empty."),
+    Column("active", "yes or no; yes when empty. Nothing can be asked of a channel that is not."),
+)
 STORES = (
     Column("code", "The store's code; a store that is there already is replaced.", required=True),
     Column("name_*", "The name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
@@ -69,5 +78,5 @@ STOCK = (
     Column("on_hand", "How many are there: the count itself, not a difference.", required=True),
     Column("safety_stock", "How many are never promised; what is set stays when empty."),
 )
-LAYOUTS = {"products": PRODUCTS, "prices": PRICES, "stores": STORES, "stock": STOCK}
-"""The four kinds of files by name."""
+LAYOUTS = {"channels": CHANNELS, "stores": STORES, "products": PRODUCTS, "prices": PRICES, "stock": STOCK}
+"""The kinds of files by name, in the order a new shop needs them."""

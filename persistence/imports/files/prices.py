@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from persistence.imports.prices import PriceImportRow, merge_prices, problems_of
 from persistence.imports.staging import BadRow, Merged, analyse, drop_lines
 
 RECORDED_BY = "import"
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _COLUMN_OF = {"currency_code": "currency"}
 _moment = lru_cache(maxsize=10_000)(cells.moment)
 
@@ -111,7 +109,7 @@ def _draft(row: Row, currency: str, bad: list[BadRow]) -> _Draft | None:
     amount = row.read("amount", cells.decimal, bad)
     store = row.read("store", cells.optional_code, bad)
     kind = row.read("kind", partial(_kind, store=store), bad)
-    code = row.read("currency", partial(_currency, default=currency), bad)
+    code = row.read("currency", partial(cells.currency, default=currency), bad)
     channel = row.read("channel", cells.optional_code, bad)
     tier = row.read("tier", cells.optional_code, bad)
     quantity = row.read("min_quantity", _quantity, bad)
@@ -128,12 +126,6 @@ def _kind(text: str, store: str | None) -> PriceKind:
     if not text:
         return PriceKind.LIST if store is None else PriceKind.STORE
     return cells.choice(text, PriceKind)
-
-
-def _currency(text: str, default: str) -> str:
-    if text and not _CURRENCY.fullmatch(text.upper()):
-        raise cells.BadCell(f"{text!r} is not a currency such as HKD.")
-    return text.upper() or default
 
 
 def _quantity(text: str) -> int:

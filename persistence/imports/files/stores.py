@@ -39,7 +39,7 @@ def read_stores(path: Path, bad: list[BadRow]) -> Iterator[StoreRow]:
         hours = row.read("opening_hours", cells.opening_hours, bad)
         services = row.read("services", partial(cells.choices, kind=StoreService), bad)
         till = row.read("till_channel", cells.optional_code, bad)
-        active = row.read("active", _yes_or_no, bad)
+        active = row.read("active", cells.yes_or_no, bad)
         bad += (
             BadRow(row.line, column, "A value is needed here.")
             for column, value in (("name_*", names), ("address_*", addresses), ("city", city))
@@ -74,11 +74,3 @@ async def import_stores(db: Connection, job: Job) -> Outcome:
         return {"stores": merged}
 
     return await run(db, job, Steps(stage, partial(problems_of_stores, db), drop, merge))
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() in ("", "yes", "true", "1"):
-        return True
-    if text.lower() in ("no", "false", "0"):
-        return False
-    raise cells.BadCell(f"{text!r} is neither yes nor no.")
