@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from domain.money import Money
@@ -31,13 +32,22 @@ class LabelModel:
     timed_display: bool = False
 
 
+# Inches across, with the pixels panels of that size have; only the larger ones keep a second picture to turn
+# to at a moment.
+_PANELS = (
+    ("1.54", 200, 200, False),
+    ("2.13", 250, 122, False),
+    ("2.66", 296, 152, False),
+    ("2.9", 296, 128, False),
+    ("4.2", 400, 300, True),
+    ("7.5", 800, 480, True),
+)
+
 LABEL_MODELS: dict[str, LabelModel] = {
     model.code: model
-    for model in (
-        LabelModel("epd-2.13-bwr", 250, 122, LabelPalette.BWR),
-        LabelModel("epd-2.9-bwr", 296, 128, LabelPalette.BWR),
-        LabelModel("epd-4.2-bwry", 400, 300, LabelPalette.BWRY),
-    )
+    for inches, width, height, timed in _PANELS
+    for palette in LabelPalette
+    for model in (LabelModel(f"epd-{inches}-{palette.lower()}", width, height, palette, timed),)
 }
 
 
@@ -46,6 +56,7 @@ class FaceTemplate(StrEnum):
 
     REGULAR = "REGULAR"
     PROMOTION = "PROMOTION"
+    CLEARANCE = "CLEARANCE"
     MEMBER = "MEMBER"
     SOLD_OUT = "SOLD_OUT"
     NOT_FOR_SALE = "NOT_FOR_SALE"
@@ -56,7 +67,8 @@ class FaceFields:
     """What one face says. `amount` None: not for sale here. `offer`: the offer in the shop's own words.
 
     `locale` chooses the script of the fixed words (產地 or 产地). `link_base` is where the code of an
-    article without GTIN leads. `price_version` says which price this is and is not part of the picture.
+    article without GTIN leads. `ends_at`: the moment the offer is over, in the store's own time zone.
+    `price_version` says which price this is and is not part of the picture.
     """
 
     sku: str
@@ -70,6 +82,8 @@ class FaceFields:
     compare_at: Money | None = None
     member_amount: Money | None = None
     offer: str | None = None
+    ends_at: datetime | None = None
+    clearance: bool = False
     sold_out: bool = False
     locale: str = "zh-HK"
     link_base: str = "https://shelf.example"
@@ -83,6 +97,8 @@ def template_for(fields: FaceFields) -> FaceTemplate:
         return FaceTemplate.NOT_FOR_SALE
     if fields.sold_out:
         return FaceTemplate.SOLD_OUT
+    if fields.clearance:
+        return FaceTemplate.CLEARANCE
     if fields.compare_at is not None or fields.offer:
         return FaceTemplate.PROMOTION
     if fields.member_amount is not None:
@@ -110,6 +126,8 @@ def face_hash(fields: FaceFields, template: FaceTemplate, model: LabelModel, *, 
         "compare_at": _canonical(fields.compare_at),
         "member_amount": _canonical(fields.member_amount),
         "offer": fields.offer,
+        "ends_at": fields.ends_at and fields.ends_at.isoformat(),
+        "clearance": fields.clearance,
         "sold_out": fields.sold_out,
         "locale": fields.locale,
         "link_base": fields.link_base,

@@ -28,6 +28,11 @@ INKS: dict[LabelPalette, tuple[Ink, ...]] = {
 }
 
 
+def on(ink: Ink) -> Ink:
+    """The ink that reads on this one: black on yellow and white, white on red and black."""
+    return Ink.BLACK if ink in (Ink.YELLOW, Ink.WHITE) else Ink.WHITE
+
+
 class Canvas:
     """The picture of one panel; every pixel is one of its inks, so there is no colour between."""
 
@@ -39,12 +44,10 @@ class Canvas:
         self._image = Image.new("P", (model.width, model.height), self._index[Ink.WHITE])
         self._image.putpalette([channel for ink in inks for channel in ink.value])
         self.accent = next((ink for ink in (Ink.RED, Ink.YELLOW) if ink in self._index), Ink.BLACK)
-        # Black reads on yellow, white on red and on black.
-        self.on_accent = Ink.BLACK if self.accent is Ink.YELLOW else Ink.WHITE
-
-    def has(self, ink: Ink) -> bool:
-        """Whether the panel has this ink."""
-        return ink in self._index
+        # Yellow can't be read on white.
+        self.emphasis = Ink.RED if Ink.RED in self._index else Ink.BLACK
+        # A second colour tells clearance from promotion where there is one.
+        self.second_accent = Ink.YELLOW if Ink.YELLOW in self._index else self.accent
 
     def fill(self, left: int, top: int, right: int, bottom: int, ink: Ink) -> None:
         """Paint a box; right and bottom are exclusive, an empty box is nothing."""
@@ -74,6 +77,16 @@ class Canvas:
     def stamp(self, x: int, y: int, mask: Image.Image, ink: Ink = Ink.BLACK) -> None:
         """Put a one-bit mask down, its upper left corner at (x, y)."""
         self._image.paste(self._index[ink], (x, y), mask)
+
+    def planes(self) -> tuple[bytes, ...]:
+        """One plane for each ink but white, in the order black, red, yellow: rows from the top, each padded
+        to whole bytes, the leftmost pixel in the highest bit, 1 where there is ink.
+        """
+        return tuple(
+            self._image.point([int(value == index) * 255 for value in range(256)], "1").tobytes()
+            for ink, index in self._index.items()
+            if ink is not Ink.WHITE
+        )
 
     def png(self) -> bytes:
         """The picture as PNG; nothing in it tells when or where it was drawn."""

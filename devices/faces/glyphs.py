@@ -81,6 +81,19 @@ def glyph(character: str, style: Style) -> Glyph:
     return Glyph(ink.convert("1", dither=Image.Dither.NONE), left, top, advance)
 
 
+def has_glyph(character: str) -> bool:
+    """Whether the font can draw it; what it can't comes out as an empty box."""
+    if character.isspace():
+        return True
+    return bytes(_font(24).getmask(character)) != _box()
+
+
+@lru_cache(maxsize=1)
+def _box() -> bytes:
+    # A code point that is for ever unassigned (a noncharacter).
+    return bytes(_font(24).getmask("\ufdd0"))
+
+
 class _Advances(dict[str, int]):
     """How far the pen moves for each character of one style; texts are measured far more often than drawn."""
 

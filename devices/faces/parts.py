@@ -5,8 +5,8 @@ from __future__ import annotations
 from devices.faces import codes
 from devices.faces.canvas import Canvas, Ink
 from devices.faces.glyphs import Style, black, cap_height, clean, cut, fit, regular, width
-from devices.faces.wording import PriceText
-from domain.labels import FaceFields
+from devices.faces.wording import PriceText, words
+from domain.labels import FaceFields, FaceTemplate
 
 Styles = tuple[tuple[Style, int], ...]
 
@@ -15,6 +15,14 @@ def title(fields: FaceFields) -> str:
     """Brand and name as a shopper would say them, the brand once."""
     name, brand = clean(fields.name_zh) or clean(fields.name_en), clean(fields.brand or "")
     return name if not brand or brand.casefold() in name.casefold() else f"{brand} {name}"
+
+
+def call(canvas: Canvas, fields: FaceFields, template: FaceTemplate) -> tuple[Ink, str]:
+    """How an offer calls: the colour behind its price, and the word on its tag."""
+    vocabulary = words(fields.locale)
+    if template is FaceTemplate.CLEARANCE:
+        return canvas.second_accent, vocabulary.clearance
+    return canvas.accent, vocabulary.promotion if fields.compare_at else vocabulary.offer
 
 
 def paragraph(

@@ -1,13 +1,13 @@
-"""Faces for shelf-edge panels, about twice as wide as high (2.13 and 2.9 inches)."""
+"""Faces for shelf-edge panels, about twice as wide as high (2.13, 2.66 and 2.9 inches)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from devices.faces import parts
-from devices.faces.canvas import Canvas, Ink
+from devices.faces.canvas import Canvas, Ink, on
 from devices.faces.glyphs import black, bold, cap_height, clean, cut, regular, width
-from devices.faces.wording import price_text, unit_price_text, words
+from devices.faces.wording import price_text, unit_price_text, until_text, words
 from domain.labels import FaceFields, FaceTemplate
 from domain.money import Money
 
@@ -17,7 +17,7 @@ _QR_SCALE = 2
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """What differs between the two panels, in pixels; `titles` are sizes with the lines each may take."""
+    """What differs between the panels, in pixels; `titles` are sizes with the lines each may take."""
 
     titles: tuple[tuple[int, int], ...]
     latin: int
@@ -26,6 +26,13 @@ class _Size:
     small: int
 
 
+_TALL = _Size(
+    ((26, 1), (24, 1), (22, 1), (20, 1), (19, 2), (18, 2), (17, 2), (16, 2), (15, 2), (14, 2)),
+    13,
+    68,
+    range(62, 29, -1),
+    15,
+)
 _WIDE = _Size(
     ((24, 1), (22, 1), (20, 1), (18, 1), (17, 2), (16, 2), (15, 2), (14, 2)), 12, 60, range(50, 25, -1), 13
 )
@@ -36,13 +43,13 @@ _NARROW = _Size(
 
 def draw_strip(canvas: Canvas, fields: FaceFields, template: FaceTemplate) -> None:
     """The face: names on top, QR code lower left, the price and its meaning lower right."""
-    size = _WIDE if canvas.width >= 290 else _NARROW
+    size = _NARROW if canvas.width < 290 else _WIDE if canvas.height < 150 else _TALL
     _names(canvas, fields, size)
     left = parts.qr_code(
         canvas, fields, left=_MARGIN, bottom=canvas.height - _MARGIN, scale=_QR_SCALE, most=58
     )
-    if template is FaceTemplate.PROMOTION:
-        _promotion(canvas, fields, size, left)
+    if template in (FaceTemplate.PROMOTION, FaceTemplate.CLEARANCE):
+        _offer(canvas, fields, size, left, template)
     elif template is FaceTemplate.MEMBER and fields.amount and fields.member_amount:
         _member(canvas, fields, size, left, fields.amount, fields.member_amount)
     elif template in (FaceTemplate.SOLD_OUT, FaceTemplate.NOT_FOR_SALE):
@@ -62,7 +69,7 @@ def _names(canvas: Canvas, fields: FaceFields, size: _Size) -> None:
     styles = tuple((bold(points), lines) for points, lines in size.titles)
     below, lines = parts.paragraph(canvas, parts.title(fields), styles, left=_MARGIN, top=4, right=right)
     if fields.compare_at and fields.offer:
-        text, style, ink = clean(fields.offer), bold(size.latin + 1), canvas.accent
+        text, style, ink = clean(fields.offer), bold(size.latin + 1), canvas.emphasis
     else:
         text, style, ink = clean(fields.name_en), regular(size.latin), Ink.BLACK
     if lines == 1 and below + 2.4 * style.size < size.panel_top:
@@ -72,40 +79,53 @@ def _names(canvas: Canvas, fields: FaceFields, size: _Size) -> None:
         parts.line(canvas, _MARGIN, below + size.latin - 1, text, style, right - _MARGIN, ink)
 
 
-def _promotion(canvas: Canvas, fields: FaceFields, size: _Size, left: int) -> None:
-    """The panel in the accent colour; a tag and the compared price, or the offer, before the price."""
+def _offer(canvas: Canvas, fields: FaceFields, size: _Size, left: int, template: FaceTemplate) -> None:
+    """The panel in the accent colour; before the price a tag, what it is compared with, and its end."""
     if fields.amount is None:
         return
-    ink, vocabulary = canvas.on_accent, words(fields.locale)
-    canvas.fill(left, size.panel_top, canvas.width, canvas.height, canvas.accent)
-    x = left + 7
-    plain, tag_style = regular(size.small), bold(size.small + 1)
+    paper, word = parts.call(canvas, fields, template)
+    ink, tag_style = on(paper), bold(size.small + 1)
+    canvas.fill(left, size.panel_top, canvas.width, canvas.height, paper)
+    x, room = left + 7, canvas.width - _MARGIN - left - 7
     was = str(price_text(fields.compare_at)) if fields.compare_at else ""
-    word = vocabulary.promotion if was else vocabulary.offer
-    side = max(parts.tag_width(word, tag_style), width(was, plain)) + 8
-    named = f"{vocabulary.was} "
-    # The word before the compared price gives way to the price itself.
-    room = canvas.width - _MARGIN - x - side - width(named, plain)
-    if was and parts.price_width(price_text(fields.amount), 36, apiece=vocabulary.apiece) <= room:
-        side += width(named, plain)
-    else:
+    until = until_text(fields.ends_at) if fields.ends_at else ""
+    named = f"{words(fields.locale).was} "
+    # What explains the price gives way to the price itself: first the word before the compared price, then
+    # the end leaves the tag's line for one of its own.
+    comfortable = parts.price_width(price_text(fields.amount), 36, apiece=words(fields.locale).apiece)
+    tag_end, plain = parts.tag_width(word, tag_style), regular(size.small)
+    beside = bool(until) and tag_end + 5 + width(until, plain) + 8 + comfortable <= room
+    if until and not beside:
+        plain = regular(size.small - 1)
+    side = (
+        max(tag_end + (5 + width(until, plain) if beside else 0), width(was, plain), width(until, plain)) + 8
+    )
+    if was and width(named + was, plain) + 8 + comfortable > room:
         named = ""
+    side = max(side, width(named + was, plain) + 8) if was else side
     start = _price_and_facts(canvas, fields, size, left, ink=ink, side=side)
-    below = parts.tag(canvas, x, size.panel_top + 5, word, tag_style, paper=ink, ink=canvas.accent)
+    top = size.panel_top + (2 if until and not beside else 4)
+    below = parts.tag(canvas, x, top, word, tag_style, paper=ink, ink=paper)
+    if beside:
+        canvas.text(x + tag_end + 5, below - 5, until, plain, ink)
     if was:
-        baseline = below + size.small + 1
-        parts.struck(canvas, canvas.text(x, baseline, named, plain, ink), baseline, was, plain, ink)
+        below += plain.size
+        parts.struck(canvas, canvas.text(x, below, named, plain, ink), below, was, plain, ink)
     elif fields.offer:
-        lines = ((bold(size.small), 1), (regular(size.small - 1), 2))
-        parts.paragraph(
-            canvas, clean(fields.offer), lines, left=x, top=below + 1, right=max(start - 5, x + 40), ink=ink
+        styles = ((bold(size.small), 1), (regular(size.small - 1), 1 if until and not beside else 2))
+        right, offer = max(start - 5, x + 40), clean(fields.offer)
+        below, _ = parts.paragraph(
+            canvas, offer, styles, left=x, top=below + 1, right=right, leading=1.1, ink=ink
         )
+    if until and not beside:
+        canvas.text(x, below + plain.size, until, plain, ink)
 
 
 def _member(canvas: Canvas, fields: FaceFields, size: _Size, left: int, amount: Money, member: Money) -> None:
     """Everybody's price in black above, the member's on the accent colour below."""
     vocabulary = words(fields.locale)
-    right = canvas.width - _MARGIN
+    paper, right = canvas.accent, canvas.width - _MARGIN
+    ink = on(paper)
     _rule(canvas, size)
     baseline = size.panel_top + size.small + 5
     start = canvas.text_right(
@@ -114,14 +134,14 @@ def _member(canvas: Canvas, fields: FaceFields, size: _Size, left: int, amount: 
     unit = unit_price_text(fields.unit_price) if fields.unit_price else vocabulary.price
     parts.line(canvas, left + 2, baseline, unit, regular(size.small - 1), start - left - 8)
     top = baseline + 6
-    canvas.fill(left, top, canvas.width, canvas.height, canvas.accent)
+    canvas.fill(left, top, canvas.width, canvas.height, paper)
     price, style = price_text(member), bold(size.small + 4)
     room = right - left - 14 - width(vocabulary.member, style)
     points = parts.fitting_size(price, range(40, 19, -1), room, apiece="")
     foot = (top + canvas.height + cap_height(black(points))) // 2
-    parts.draw_price(canvas, price, points, right=right, baseline=foot, apiece="", ink=canvas.on_accent)
+    parts.draw_price(canvas, price, points, right=right, baseline=foot, apiece="", ink=ink)
     foot = (top + canvas.height + cap_height(style)) // 2 + 1
-    canvas.text(left + 7, foot, vocabulary.member, style, canvas.on_accent)
+    canvas.text(left + 7, foot, vocabulary.member, style, ink)
 
 
 def _absent(canvas: Canvas, fields: FaceFields, size: _Size, left: int, template: FaceTemplate) -> None:
@@ -130,7 +150,8 @@ def _absent(canvas: Canvas, fields: FaceFields, size: _Size, left: int, template
     sold_out = template is FaceTemplate.SOLD_OUT
     canvas.fill(left, size.panel_top, canvas.width, canvas.height, Ink.BLACK)
     centre = (left + canvas.width) // 2
-    baseline = size.panel_top + (29 if sold_out and fields.amount else 37)
+    middle = (canvas.height - size.panel_top) // 2
+    baseline = size.panel_top + middle + (-5 if sold_out and fields.amount else 3)
     word = vocabulary.sold_out if sold_out else vocabulary.not_for_sale
     canvas.text_centre(centre, baseline, word, bold(size.small * 2), Ink.WHITE)
     latin = "Temporarily sold out" if sold_out else "Not sold in this store"

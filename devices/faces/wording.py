@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from domain.catalog.content import ContentUnit
@@ -38,6 +39,7 @@ class Words:
     origin: str
     was: str
     promotion: str
+    clearance: str
     offer: str
     member: str
     price: str
@@ -46,14 +48,24 @@ class Words:
     apiece: str = "/件"
 
 
-_TRADITIONAL = Words("產地", "原價", "特價", "優惠", "會員價", "售價", "暫時售罄", "此店不售")
-_SIMPLIFIED = Words("产地", "原价", "特价", "优惠", "会员价", "售价", "暂时售罄", "此店不售")
+_TRADITIONAL = Words("產地", "原價", "特價", "清貨", "優惠", "會員價", "售價", "暫時售罄", "此店不售")
+_SIMPLIFIED = Words("产地", "原价", "特价", "清仓", "优惠", "会员价", "售价", "暂时售罄", "此店不售")
 
 
 def words(locale: str) -> Words:
     """Traditional characters for Hong Kong, Macau and Taiwan, else simplified ones."""
     tags = locale.lower().replace("_", "-").split("-")
     return _TRADITIONAL if {"hk", "mo", "tw", "hant"} & set(tags) else _SIMPLIFIED
+
+
+def until_text(ends_at: datetime) -> str:
+    """「至11月30日」, the last day of an offer that ends at midnight; else with the time: 「至1月2日14:30」.
+
+    Both scripts write it the same way.
+    """
+    whole_days = ends_at.time() == time(0)
+    last = ends_at - timedelta(days=1) if whole_days else ends_at
+    return f"至{last.month}月{last.day}日" + ("" if whole_days else f"{last:%H:%M}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ async def test_labels_hang_on_articles_their_store_sells(db: Connection) -> None
     assert len(rows) == 324
     assert all(row["sold"] for row in rows)
     assert {row["store"] for row in rows} == {"parknshop", "wellcome"}
-    assert {row["model"] for row in rows} == set(LABEL_MODELS)
+    assert {row["model"] for row in rows} < set(LABEL_MODELS)
     places = [(row["store"], row["position"]) for row in rows]
     assert len(set(places)) == len(places)
     assert ("parknshop", "A03-2-05") in places
