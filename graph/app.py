@@ -23,13 +23,14 @@ from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
 from graph.household import household, utc_now
 from graph.logs import RequestLog
+from graph.newcomers import Newcomers
 from graph.request import Reception
 from graph.revoked import RevokedTokens
 from graph.schema import build_schema
 from graph.settings import Settings
 from graph.shelf_page import shelf_routes
 from graph.simulation import hang_up
-from graph.tokens import Tokens, principal_for
+from graph.tokens import Tokens, principal_for, with_an_id
 from graph.workers import Workers
 from persistence import migrate
 from persistence.database import AWAY, Database, unavailable
@@ -54,7 +55,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     development = settings.is_development
     door = Door(
         build_schema(),
-        Reception(house, tokens, revoked),
+        Reception(house, tokens, revoked, Newcomers(house.database) if development else None),
         limits=Limits(
             connections=settings.connections,
             caller_connections=settings.connections_per_caller,
@@ -145,7 +146,7 @@ async def _shelf(app: Starlette, house: House, tokens: Tokens, settings: Setting
 
 def _issuer(house: House, tokens: Tokens) -> Callable[[str, str | None], str]:
     def issue(kind: str, store: str | None) -> str:
-        principal = principal_for(kind, store=store)
+        principal = with_an_id(principal_for(kind, store=store))
         return tokens.issue(principal, now=house.clock(), lifetime=_DEVELOPMENT_TOKEN)
 
     return issue

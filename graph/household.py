@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from graph.settings import Settings
 from graph.till_room import TillRoom
 from graph.tokens import Tokens
+from graph.vault import vault_of
 from persistence.database import Database
 from persistence.news.hub import Hub
 from resolvers.house import Directory, House
+from resolvers.members.phones import Phones
 
 
 def utc_now() -> datetime:
@@ -57,6 +59,8 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
         default_locale=settings.default_locale,
         currency=settings.currency,
         tills=till_room.tills,
+        vault=vault_of(settings),
+        phones=Phones(settings.phone_regions.split(",")),
     )
     till_room.house = house
     return Household(house, (database, aside), tokens, till_room)

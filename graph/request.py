@@ -10,6 +10,7 @@ from domain.access import VISITOR, Principal, PrincipalKind
 from domain.locales import preferred
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door.caller import Caller, Standing, TokenExpired
+from graph.newcomers import Newcomers
 from graph.revoked import RevokedTokens
 from graph.tokens import SignedIn, TokenRefused, Tokens
 from resolvers.context import Context
@@ -33,8 +34,11 @@ class SignedContext(Context):
 class Reception:
     """Finds out who asks, and opens a context for them; called once for every operation."""
 
-    def __init__(self, house: House, tokens: Tokens, revoked: RevokedTokens) -> None:
+    def __init__(
+        self, house: House, tokens: Tokens, revoked: RevokedTokens, newcomers: Newcomers | None = None
+    ) -> None:
         self._house = house
+        self._newcomers = newcomers
         self._tokens = tokens
         self._revoked = revoked
 
@@ -49,6 +53,8 @@ class Reception:
         if signed_in is not None:
             await self._revoked.ready()
             self._revoked.must_count(signed_in)
+            if self._newcomers is not None:
+                await self._newcomers.welcome(signed_in.principal)
         context = SignedContext.make(
             self._house,
             VISITOR if signed_in is None else signed_in.principal,

@@ -40,6 +40,8 @@ from resolvers import (
     store_list,
     stores,
 )
+from resolvers.members import reading as members
+from resolvers.members import tiers
 from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
 from resolvers.scalars import SCALARS
 from resolvers.shapes import PlainUserError
@@ -60,6 +62,9 @@ QUERIES: list[Any] = [
     stock_lists.stock_oversold,
     promotions.promotions,
     promotions.promotions_running,
+    members.me,
+    members.member,
+    tiers.tiers,
     carts.cart,
     orders.order,
     order_list.orders,

@@ -211,6 +211,17 @@ class Settings(BaseSettings):
         description="The Ed25519 private key that signs tokens, in PEM. Several machines need the same one. "
         "Unset: a key file is made in the data folder.",
     )
+    data_key: SecretStr | None = Field(
+        default=None,
+        description="The key under which personal values are sealed: 32 bytes in base64. Whoever loses it "
+        "has lost them; several machines need the same one. Unset: a key file is made in the data folder.",
+    )
+    phone_regions: str = Field(
+        default="CN,HK",
+        pattern=r"^[A-Z]{2}(,[A-Z]{2})*$",
+        description="Where telephone numbers without a + are dialled: regions of ISO 3166, the "
+        "likeliest first.",
+    )
     connections: int = Field(
         default=20_000,
         ge=1,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from uuid import UUID, uuid5
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from domain.access import ADMIN_ROLE, PartnerScope, Principal, PrincipalKind
+from domain.members.codes import member_key
 from domain.refusals import RequestError
+from graph.keys import kept_key
 from graph.settings import BadSettings, Settings
 
 ISSUER = "shelfgraph"
@@ -29,6 +28,7 @@ STAFF_ROLE = "staff"
 _ALGORITHM = "EdDSA"
 # Checking a signature takes a quarter of a millisecond, and a token comes with every request of its caller.
 _REMEMBERED = 4_096
+_NAMES = UUID("0193b6d2-6f52-7c1e-9a57-5be1f6a4c0de")
 # As whom `shelfgraph token` signs in, in the words of its argument.
 KINDS = ("staff", "admin", "member", "device", "partner")
 
@@ -68,7 +68,7 @@ class Tokens:
         if settings.signing_key is not None:
             return cls(_key(settings.signing_key.get_secret_value().encode(), "SHELFGRAPH_SIGNING_KEY"))
         path = settings.data_dir / "signing-key.pem"
-        return cls(_key(_kept(path), str(path)))
+        return cls(_key(kept_key(path, _new_key), str(path)))
 
     def issue(self, principal: Principal, *, now: datetime, lifetime: timedelta) -> str:
         """A token for the principal, good from now until `now + lifetime`, to the second.
@@ -183,6 +183,13 @@ def principal_for(
     )
 
 
+def with_an_id(principal: Principal) -> Principal:
+    """The principal, a member by an id: `alice` is the same member every time, on every machine."""
+    if principal.kind is not PrincipalKind.MEMBER or member_key(principal.subject) is not None:
+        return principal
+    return replace(principal, subject=str(uuid5(_NAMES, principal.subject)))
+
+
 def _text(claim: object) -> str | None:
     if claim is None or isinstance(claim, str):
         return claim
@@ -205,29 +212,7 @@ def _key(pem: bytes, where: str) -> Ed25519PrivateKey:
     return key
 
 
-def _kept(path: Path) -> bytes:
-    """The key file's content; of several processes that find none, one makes it and all read that one."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise BadSettings([f"{path}: cannot be read: {error.strerror}."]) from error
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, whole = tempfile.mkstemp(prefix=".signing-key-", dir=path.parent)  # 0600, as mkstemp does
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(pem)
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):  # another process was faster
-                os.link(whole, path)
-        finally:
-            os.unlink(whole)
-        return path.read_bytes()
-    except OSError as error:
-        raise BadSettings([f"{path}: cannot be kept: {error.strerror}."]) from error

@@ -118,6 +118,11 @@ def long(*, default: int | None = None, nullable: bool = False) -> Any:
     )
 
 
+def decimal() -> Any:
+    """An exact decimal."""
+    return Field(sa_type=sa.Numeric)
+
+
 def optional_decimal() -> Any:
     """An exact decimal, or null."""
     return Field(default=None, sa_type=sa.Numeric, nullable=True)
@@ -177,3 +182,8 @@ def search_vector() -> Any:
 def digest() -> Any:
     """The bytes of a hash."""
     return Field(sa_type=sa.LargeBinary)
+
+
+def optional_bytes() -> Any:
+    """Bytes such as a sealed text, or null."""
+    return Field(default=None, sa_type=sa.LargeBinary, nullable=True)

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from persistence import carts, channels, idempotency, labels, stores
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
+from persistence.members import tables as members
 from persistence.news import tables as news
 from persistence.orders import tables as orders
 from persistence.payments import tables as payments
@@ -23,6 +24,7 @@ __all__ = [
     "idempotency",
     "inventory",
     "labels",
+    "members",
     "news",
     "orders",
     "payments",

@@ -25,6 +25,7 @@ from resolvers.fields import field, query
 from resolvers.fulfilment import Fulfilment
 from resolvers.inventory import units_for_sale
 from resolvers.loaders import PricesKey
+from resolvers.members.member import Member, member_shape
 from resolvers.places import Resolved, SalesContext, resolve_exactly
 from resolvers.shapes import FromRow, Money, Node, Payload, UserError, parse_global_id, shape, user_error
 from resolvers.stores import Store, store_shape
@@ -91,6 +92,10 @@ class Cart(FromRow[StoredCart], Node):
     @field()
     async def store(self, info: Info) -> Store | None:
         return None if self.row.store is None else await store_shape(info, self.row.store)
+
+    @field()
+    async def member(self, info: Info) -> Member | None:
+        return await member_shape(info.context, self.row.member, how="cart")
 
     @field()
     async def lines(self, info: Info) -> list[CartLine]:

@@ -13,6 +13,8 @@ from persistence.database import Database
 from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
 from persistence.news.hub import Hub
 from persistence.promotions.reads import Promotions
+from persistence.vault import Vault
+from resolvers.members.phones import Phones
 
 _FRESH_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 1.0
@@ -105,4 +107,6 @@ class House:
     default_locale: str
     currency: str
     tills: Tills
+    vault: Vault
+    phones: Phones
     promotions: Promotions = field(default_factory=Promotions)

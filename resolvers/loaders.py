@@ -30,6 +30,12 @@ from persistence.inventory import nearest as nearest_db
 from persistence.inventory import promises as promises_db
 from persistence.inventory.nearest import Wanted
 from persistence.inventory.tables import StockLevel
+from persistence.members import reads as members_db
+from persistence.members import tiers as tiers_db
+from persistence.members import writes as member_writes
+from persistence.members.reads import Dealing
+from persistence.members.tables import Member, MemberConsent, MemberIdentity, Tier
+from persistence.members.writes import Look
 from persistence.orders import reads as orders_db
 from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
 from persistence.payments.tables import Refund
@@ -349,6 +355,36 @@ class Loaders:
     def refunds_of_order(self) -> DataLoader[UUID, list[Refund]]:
         """An order's refunds, the earliest first."""
         return self._many(orders_db.refunds_by_order)
+
+    @cached_property
+    def tier(self) -> DataLoader[str, Tier | None]:
+        """Tiers by code, those given up too."""
+        return self._one(tiers_db.tiers_by_code)
+
+    @cached_property
+    def member(self) -> DataLoader[UUID, Member | None]:
+        """Members by id."""
+        return self._one(members_db.members_by_id)
+
+    @cached_property
+    def identities_of_member(self) -> DataLoader[UUID, list[MemberIdentity]]:
+        """A member's identities, in the order they were linked."""
+        return self._many(members_db.identities_by_member)
+
+    @cached_property
+    def consents_of_member(self) -> DataLoader[UUID, list[MemberConsent]]:
+        """What a member last said of each purpose."""
+        return self._many(members_db.consents_by_member)
+
+    @cached_property
+    def dealing(self) -> DataLoader[Dealing, bool | None]:
+        """Whether a store has had to do with a member."""
+        return self._one(members_db.dealings)
+
+    @cached_property
+    def look(self) -> DataLoader[Look, bool | None]:
+        """Writes down that somebody looks at a member, once for each operation."""
+        return self._one(member_writes.looked)
 
     @cached_property
     def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:

@@ -19,6 +19,8 @@ from resolvers.context import Context, Info
 from resolvers.fields import query
 from resolvers.inventory import StockLevel
 from resolvers.loaders import Loaders
+from resolvers.members.gate import sight_of
+from resolvers.members.member import Member
 from resolvers.orders import Order
 from resolvers.orders import sees as sees_order
 from resolvers.pricing import PriceRecord
@@ -33,6 +35,12 @@ class _Kind(NamedTuple):
     shape: Any
     loader: Callable[[Loaders], DataLoader[UUID, Any]]
     sees: Callable[[Principal, Any], bool] = lambda viewer, row: True
+    # Where what is shown of a row depends on who asks.
+    shown: Callable[[Context, Any], Awaitable[Node | None]] | None = None
+
+
+async def _seen_member(context: Context, row: Any) -> Member | None:
+    return Member.seen(row, await sight_of(context, row.id, how="id"))
 
 
 def _their_store(viewer: Principal, row: Any) -> bool:
@@ -57,6 +65,7 @@ _KINDS = {
         _Kind(StockLevel, lambda loaders: loaders.stock_level, _their_store),
         _Kind(Cart, lambda loaders: loaders.cart, _their_own_cart),
         _Kind(Order, lambda loaders: loaders.order, sees_order),
+        _Kind(Member, lambda loaders: loaders.member, shown=_seen_member),
     )
 }
 
@@ -73,6 +82,8 @@ async def _node(context: Context, global_id: str) -> Node | None:
     row = await load
     if row is None or not kind.sees(context.viewer, row):
         return None
+    if kind.shown is not None:
+        return await kind.shown(context, row)
     found: Node = kind.shape.of(row)
     return found
 

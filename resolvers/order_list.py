@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -81,6 +82,20 @@ async def orders(
         return await listing_db.orders(db, asked, first, after)
 
     return OrderConnection(asked=asked, listed=OnePage(info.context, read))
+
+
+def orders_of_member(
+    context: Context, member_id: UUID, first: int, after: str | None, *, nobody: bool = False
+) -> OrderConnection:
+    """A member's orders, the newest first; none of them when they are `nobody`'s to see."""
+    page_size(first)
+    listing_db.check(after)
+    asked = OrderQuery(now=context.now, member=str(member_id), states=() if nobody else None)
+
+    async def read(db: Connection) -> Page[SalesOrder]:
+        return await listing_db.orders(db, asked, first, after)
+
+    return OrderConnection(asked=asked, listed=OnePage(context, read))
 
 
 def _asked(context: Context, where: OrderWhere) -> OrderQuery:

@@ -26,6 +26,7 @@ from resolvers.channels import Channel
 from resolvers.context import Context, Info
 from resolvers.fields import field, query
 from resolvers.fulfilment import Fulfilment
+from resolvers.members.member import Member, member_shape
 from resolvers.payments import token_hash
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, Payload, global_id, parse_global_id, shape
@@ -166,6 +167,10 @@ class Order(FromRow[SalesOrder], Node):
     @field()
     async def store(self, info: Info) -> Store | None:
         return None if self.row.store is None else await store_shape(info, self.row.store)
+
+    @field(description="for the member, and for staff of a store that serves one who agreed to it")
+    async def member(self, info: Info) -> Member | None:
+        return await member_shape(info.context, self.row.member, how="order")
 
     @field()
     async def lines(self, info: Info) -> list[OrderLine]:

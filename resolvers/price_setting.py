@@ -18,6 +18,7 @@ from domain.news import News, Topic
 from domain.pricing import rules
 from domain.pricing.kinds import PriceKind
 from domain.refusals import Refusal, RefusalCode, Refused, Text
+from persistence.members.tiers import unknown_tiers
 from persistence.pricing import projection, writes
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.tables import PriceRecord as StoredRecord
@@ -158,6 +159,7 @@ async def _must_be_sound(
     directory = context.house.directory
     sources = [price.source for price in prices if price.source is not None]
     used = await writes.used_sources(work.db, str(context.viewer), sources) if sources else set()
+    unknown = await unknown_tiers(work.db, [price.tier for price in prices if price.tier is not None])
     seen: set[str] = set()
     for index, price in enumerate(prices):
         path = ("input", "prices", str(index))
@@ -176,6 +178,8 @@ async def _must_be_sound(
             refusals.append(_unknown(path, "store", price.store))
         elif not _may_price(context, price.store):
             refusals.append(_not_theirs(path))
+        if price.tier in unknown:
+            refusals.append(_unknown(path, "tier", price.tier))
         if price.source is not None:
             if price.source in used or price.source in seen:
                 refusals.append(_source_taken(path, price.source))
@@ -197,7 +201,7 @@ def _may_price(context: Context, store: str | None) -> bool:
 
 
 def _unknown(path: tuple[str, ...], field_name: str, value: str) -> Refusal:
-    names = {"sku": "商品", "channel": "渠道", "store": "门店"}
+    names = {"sku": "商品", "channel": "渠道", "store": "门店", "tier": "会员等级"}
     return Refusal(
         RefusalCode.INVALID_INPUT,
         Text(f'There is no {field_name} "{value}".', f"没有{names[field_name]}“{value}”。"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,9 @@ from sqlmodel import SQLModel
 
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind, StockPolicy
+from domain.members.consents import ConsentPurpose
+from domain.orders.states import FulfilmentKind, OrderState
+from domain.payments import PaymentState
 from domain.pricing.kinds import PriceKind
 from domain.stores import StoreService
 from persistence.catalog.tables import Attribute, Category, Product, Variant
@@ -26,8 +29,12 @@ from persistence.catalog.words import search_words, vector
 from persistence.channels import Channel
 from persistence.database import Connection, Statement, param, statement
 from persistence.inventory.tables import StockAllotment, StockLevel
+from persistence.members import writes
+from persistence.members.tables import Member, MemberIdentity, Tier
+from persistence.orders.tables import SalesOrder
 from persistence.pricing.tables import OfferText, PriceRecord, PublicPrice
 from persistence.stores import Hours, Store
+from persistence.vault import Vault
 
 _numbers = itertools.count(1)
 _statements: dict[tuple[str, ...], Statement[UUID]] = {}
@@ -41,6 +48,41 @@ class MadeProduct(NamedTuple):
     id: UUID
     handle: str
     skus: list[str]
+
+
+async def make_tier(db: Connection, code: str | None = None, *, rank: int = 50, active: bool = True) -> str:
+    """The code of a new tier; member, silver, gold, platinum and diamond are there already."""
+    code = code or f"tier-{next(_numbers)}"
+    await _insert(db, Tier, code=code, names={"en": code}, rank=rank, earn_rate=Decimal(1), active=active)
+    return code
+
+
+async def make_member(
+    db: Connection, vault: Vault | None = None, *, tier: str = "member", name: str | None = None, **known: str
+) -> UUID:
+    """The id of a new member; `known` are the subjects by provider, which a vault seals."""
+    member_id = uuid4()
+    sealed = None if vault is None or name is None else vault.seal(name, member_id.bytes)
+    await _insert(db, Member, id=member_id, tier=tier, name=sealed)
+    for provider, subject in known.items() if vault is not None else ():
+        blind = vault.blind(provider, subject)
+        await _insert(
+            db,
+            MemberIdentity,
+            member_id=member_id,
+            provider=provider,
+            blind=blind,
+            subject=vault.seal(subject, blind),
+        )
+    return member_id
+
+
+async def make_consent(
+    db: Connection, member_id: UUID, *purposes: ConsentPurpose, granted: bool = True
+) -> None:
+    """Purposes that a member granted, or withdrew."""
+    said = [writes.Said(purpose, granted) for purpose in purposes]
+    await writes.consent(db, member_id, said, policy_version="2026-01", channel="app", now=datetime.now(UTC))
 
 
 async def make_channel(
@@ -218,6 +260,25 @@ async def make_offer_text(
 ) -> None:
     """An offer in a shop's own words."""
     await _insert(db, OfferText, store=store, sku=sku, texts={"en": text}, since=since, until=until)
+
+
+async def make_order(
+    db: Connection, *, channel: str, store: str | None = None, member: str | None = None, **more: object
+) -> UUID:
+    """The id of a completed order of 10.00 that was carried out, without lines."""
+    values: dict[str, object] = {
+        "placed_by": "tests",
+        "state": OrderState.COMPLETED.value,
+        "payment_state": PaymentState.CAPTURED.value,
+        "fulfilment": FulfilmentKind.CARRY_OUT.value,
+        "fulfilment_store": store,
+        "currency_code": "HKD",
+        "items_minor": 1000,
+        "discounts_minor": 0,
+        "shipping_minor": 0,
+        "total_minor": 1000,
+    } | more
+    return await _insert(db, SalesOrder, channel=channel, store=store, member=member, **values)
 
 
 def _attributes(values: Mapping[str, str] | None) -> list[Attribute]:

@@ -18,7 +18,8 @@ def token(
 ) -> None:
     """Print a token that signs in as that principal for 12 hours. Development only.
 
-    Use it as: Authorization: Bearer TOKEN
+    Use it as: Authorization: Bearer TOKEN. A member is there once the token is used; a subject that is no id
+    names the same member every time.
     """
     settings = settings_or_refusal()
     if not settings.is_development:
@@ -27,10 +28,10 @@ def token(
 
     from domain.refusals import RequestError
     from graph.settings import BadSettings
-    from graph.tokens import DEVELOPMENT_LIFETIME, Tokens, principal_for
+    from graph.tokens import DEVELOPMENT_LIFETIME, Tokens, principal_for, with_an_id
 
     try:
-        principal = principal_for(kind, store=store, subject=subject, tier=tier, scopes=scope)
+        principal = with_an_id(principal_for(kind, store=store, subject=subject, tier=tier, scopes=scope))
         issued = Tokens.of(settings).issue(principal, now=datetime.now(UTC), lifetime=DEVELOPMENT_LIFETIME)
     except RequestError as refused:
         refuse(refused.text.en)

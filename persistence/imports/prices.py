@@ -70,6 +70,10 @@ async def problems_of_prices(db: Connection, recorded_by: str) -> list[BadRow]:
         FROM staged_price s LEFT JOIN store t ON t.code = s.store
         WHERE s.store IS NOT NULL AND t.code IS NULL
         UNION ALL
+        SELECT s.line, 'tier', 'There is no tier "' || s.tier || '".'
+        FROM staged_price s LEFT JOIN tier t ON t.code = s.tier AND t.active
+        WHERE s.tier IS NOT NULL AND t.code IS NULL
+        UNION ALL
         SELECT s.line, 'source', 'Line ' || s.first || ' has the same source.'
         FROM (
             SELECT line, source, min(line) OVER (PARTITION BY source) AS first

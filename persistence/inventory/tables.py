@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from domain.inventory import HoldState, StockMovementReason
 from persistence import columns
+from persistence.append_only import append_only
 
 
 def _of_a_level() -> sa.ForeignKeyConstraint:
@@ -77,21 +78,7 @@ class StockMovement(SQLModel, table=True):
     __table_args__ = (_of_a_level(), sa.Index("stock_movement_level", "store", "sku", "id"))
 
 
-# Nobody rewrites the books, whatever they connect with.
-APPEND_ONLY = (
-    """
-    CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME; END $$
-    """,
-    """
-    CREATE TRIGGER stock_movement_append_only BEFORE UPDATE OR DELETE ON stock_movement
-    FOR EACH STATEMENT EXECUTE FUNCTION append_only()
-    """,
-)
-for _order in APPEND_ONLY:
-    # A percent sign is doubled for the driver's sake.
-    _ddl: sa.DDL = sa.DDL(_order.replace("%", "%%"))  # type: ignore[no-untyped-call]
-    sa.event.listen(SQLModel.metadata.tables["stock_movement"], "after_create", _ddl)
+append_only("stock_movement")
 
 
 class StockAllotment(SQLModel, table=True):

@@ -163,6 +163,11 @@ PRODUCT_HEADER = "sku,name_en,gtin,handle,net_content,net_content_unit,category\
             "sku,amount,channel\nTEA,1,radio\nTEA,2,app\n",
             [(2, "channel", 'There is no channel "radio".')],
         ),
+        (
+            "prices",
+            "sku,amount,kind,tier\nTEA,1,MEMBER,golden\nTEA,1,MEMBER,gold\n",
+            [(2, "tier", 'There is no tier "golden".')],
+        ),
         ("prices", "sku,amount,kind\nTEA,1,GIFT\n", None),
         ("prices", "sku,amount,kind\nTEA,1,MEMBER\n", None),
         (

@@ -35,6 +35,7 @@ SAMPLES: dict[type[sa.types.TypeEngine[object]], object] = {
 # What a CHECK of the table wants instead.
 INSTEAD: dict[str, object] = {
     "stream.id": 1,
+    "member.erased_at": None,
     "stock_level.allotted": 0,
     "order_line.quantity": 1,
     "order_line.returned": 1,

@@ -13,7 +13,7 @@ import pytest
 
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind
-from tests.makers import make_channel, make_offer_text, make_product, make_store
+from tests.makers import make_channel, make_offer_text, make_product, make_store, make_tier
 from tests.shop import Shop
 
 _keys = itertools.count(1)
@@ -472,10 +472,11 @@ async def test_a_trace_of_too_many_records_keeps_those_that_count_here(shop: Sho
     judged = """query Trace($sku: String!) { variant(by: {sku: $sku}) {
       priceTrace(context: {channel: "app"}) { complete charged { amount } candidates { won reason } } } }"""
     for more, complete in ((498, True), (1, False), (400, False)):
-        last = f"{next(_keys)}"
+        async with shop.database() as db:
+            tier = await make_tier(db)
         others = [row(sku, "9.00", "CLEARANCE", channel="pos", minQuantity=n + 1) for n in range(more)]
-        for number, other in enumerate(others):
-            other["tier"] = f"{last}-{number}"
+        for other in others:
+            other["tier"] = tier
         assert (await set_prices(shop, *others))["userErrors"] == []
         told = (await shop.ask(judged, sku=sku)).data["variant"]["priceTrace"]
         assert told["complete"] is complete
@@ -488,3 +489,14 @@ async def test_a_trace_of_too_many_records_keeps_those_that_count_here(shop: Sho
 async def test_a_tier_has_a_name(shop: Shop, sku: str, tier: str) -> None:
     told = await set_prices(shop, row(sku, "5.00", kind="MEMBER", tier=tier))
     assert ("INVALID_INPUT", "tier") in {(error["code"], error["field"][-1]) for error in told["userErrors"]}
+
+
+async def test_prices_of_a_tier_that_is_not_there_are_refused_by_their_index(shop: Shop, sku: str) -> None:
+    async with shop.database() as db:
+        given_up = await make_tier(db, active=False)
+    rows = [row(sku, "5.00", kind="MEMBER", tier=tier) for tier in ("gold", "golden", given_up)]
+    told = await set_prices(shop, *rows)
+    assert told["prices"] == []
+    assert [(error["code"], error["field"]) for error in told["userErrors"]] == [
+        ("INVALID_INPUT", ["input", "prices", index, "tier"]) for index in ("1", "2")
+    ]

@@ -47,7 +47,8 @@ async def plan(shop: Shop, sku: str, moments: Sequence[datetime]) -> None:
         {
             "sku": sku,
             "kind": "MEMBER",
-            "tier": f"tier-{number}",
+            "tier": "gold",
+            "minQuantity": number + 2,
             "amount": "15.00",
             "currencyCode": "HKD",
             "validFrom": moment.isoformat(),

@@ -1,0 +1,1 @@
+"""Members: who they are, what they agreed to, and who may see what of them."""

@@ -1,0 +1,1 @@
+"""What is kept of members: tiers, identities, consents, and who looked."""

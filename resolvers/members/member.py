@@ -1,0 +1,158 @@
+"""A member in the graph: to the member everything, to others what the gate lets through."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain.access import EVERYONE, PartnerScope, Rule
+from domain.members.codes import member_key, member_number
+from domain.members.consents import ConsentPurpose
+from domain.members.sight import Sight, masked_name, masked_phone, masked_subject
+from persistence.members.tables import Member as StoredMember
+from persistence.members.tables import MemberConsent
+from persistence.members.tables import MemberIdentity as StoredIdentity
+from resolvers.context import Context, Info
+from resolvers.members.gate import personal, sight_of
+from resolvers.members.tiers import Tier
+from resolvers.shapes import FromRow, Node, shape
+
+if TYPE_CHECKING:
+    from resolvers.order_list import OrderConnection
+
+MEMBER_READERS = Rule("everyone; partners with MEMBER_READ", EVERYONE.kinds, PartnerScope.MEMBER_READ)
+PHONE = "phone"
+
+strawberry.enum(ConsentPurpose)
+
+
+@shape(MEMBER_READERS, description="That a member granted or withdrew a purpose, to which text and where.")
+class Consent:
+    row: strawberry.Private[MemberConsent]
+    sight: strawberry.Private[Sight]
+
+    @personal(Sight.KNOWN)
+    def purpose(self) -> ConsentPurpose:
+        return self.row.purpose
+
+    @personal(Sight.KNOWN)
+    def granted(self) -> bool:
+        return self.row.granted
+
+    @personal(Sight.KNOWN)
+    def policy_version(self) -> str:
+        return self.row.policy_version
+
+    @personal(Sight.KNOWN)
+    def channel(self) -> str:
+        return self.row.channel
+
+    @personal(Sight.KNOWN)
+    def at(self) -> datetime:
+        return self.row.at
+
+
+@shape(MEMBER_READERS, description="By what a member is known somewhere.")
+class MemberIdentity:
+    row: strawberry.Private[StoredIdentity]
+    sight: strawberry.Private[Sight]
+
+    @personal(Sight.SERVED, description="phone, wechat, alipay, jd, tmall, card")
+    def provider(self) -> str:
+        return self.row.provider
+
+    @personal(Sight.SERVED, description="masked unless the member asks")
+    def subject(self, info: Info) -> str:
+        house = info.context.house
+        subject = house.vault.open(self.row.subject, self.row.blind) or ""
+        if self.sight is Sight.OWN:
+            return subject
+        if self.row.provider == PHONE:
+            return masked_phone(house.phones.national(subject))
+        return masked_subject(subject)
+
+    @personal(Sight.SERVED)
+    def linked_at(self) -> datetime:
+        return self.row.linked_at
+
+
+@shape(MEMBER_READERS, description="Somebody with an account: what of it is shown depends on who asks.")
+class Member(FromRow[StoredMember], Node):
+    tag = "Me"
+    row: strawberry.Private[StoredMember]
+    sight: strawberry.Private[Sight]
+
+    @classmethod
+    def seen(cls, row: StoredMember, sight: Sight) -> Member | None:
+        """The shape of a member for a caller who sees so much; None when that is nothing."""
+        if sight is Sight.NOTHING:
+            return None
+        member = cls.of(row)
+        member.sight = sight
+        return member
+
+    @personal(Sight.KNOWN, description="what a clerk scans")
+    def member_code(self) -> str:
+        return member_number(self.row.serial)
+
+    @personal(Sight.KNOWN, description="its first character only for those who never served the member")
+    def name(self, info: Info) -> str | None:
+        sealed = self.row.name
+        name = None if sealed is None else info.context.house.vault.open(sealed, self.row.id.bytes)
+        return name if name is None or self.sight >= Sight.SERVED else masked_name(name)
+
+    @personal(Sight.KNOWN, description="masked (138****5678) for anyone but the member")
+    async def phone(self, info: Info) -> str | None:
+        house = info.context.house
+        for identity in await info.context.loaders.identities_of_member.load(self.row.id):
+            if identity.provider == PHONE:
+                phone = house.vault.open(identity.subject, identity.blind)
+                if phone is None or self.sight is Sight.OWN:
+                    return phone
+                return masked_phone(house.phones.national(phone))
+        return None
+
+    @personal(Sight.KNOWN)
+    async def tier(self, info: Info) -> Tier:
+        row = await info.context.loaders.tier.load(self.row.tier)
+        if row is None:
+            raise LookupError(f"tier {self.row.tier} is gone")
+        return Tier.of(row)
+
+    @personal(Sight.SERVED, otherwise=list, description="none for those who never served the member")
+    async def identities(self, info: Info) -> list[MemberIdentity]:
+        rows = await info.context.loaders.identities_of_member.load(self.row.id)
+        return [MemberIdentity(row=row, sight=self.sight) for row in rows]
+
+    @personal(Sight.KNOWN, description="what was last said of each purpose")
+    async def consents(self, info: Info) -> list[Consent]:
+        rows = await info.context.loaders.consents_of_member.load(self.row.id)
+        return [Consent(row=row, sight=self.sight) for row in rows]
+
+    @personal(Sight.KNOWN, description="the newest first; none for those who never served the member")
+    async def orders(
+        self, info: Info, first: int, after: str | None = None
+    ) -> Annotated[OrderConnection, strawberry.lazy("resolvers.order_list")]:
+        # Orders show their members, and members their orders: one of the two imports comes late.
+        from resolvers.order_list import orders_of_member
+
+        nobody = self.sight < Sight.SERVED
+        return orders_of_member(info.context, self.row.id, first, after, nobody=nobody)
+
+    @personal(Sight.KNOWN)
+    def created_at(self) -> datetime:
+        return self.row.created_at
+
+
+async def member_shape(context: Context, member: str | None, *, how: str) -> Member | None:
+    """The member that a cart or order names, as far as the caller may see it."""
+    member_id = member_key(member)
+    if member_id is None:
+        return None
+    sight = await sight_of(context, member_id, how=how)
+    if sight is Sight.NOTHING:
+        return None
+    row = await context.loaders.member.load(member_id)
+    return None if row is None else Member.seen(row, sight)
