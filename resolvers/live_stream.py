@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
@@ -32,7 +32,7 @@ class LiveStream(Generic[EventT]):
     `topic`, `skus` and `wants` say which news it tells of, `skus` also what its snapshot holds; without skus
     there is no snapshot. `after` is where this caller left off. Nothing else in it is the caller's own, and
     `event` makes what the graph shows out of what happened. `tells_all`: every event is told, not just the
-    last of each sku.
+    last of each sku. `opening` answers what the snapshot holds where that is not the skus themselves.
     """
 
     hub: Hub
@@ -43,6 +43,7 @@ class LiveStream(Generic[EventT]):
     after: Cursor | None
     event: Callable[[What], EventT]
     tells_all: bool = False
+    opening: Callable[[], Awaitable[Sequence[str]]] | None = None
 
     def news(self, after: Cursor | None) -> Subscription:
         """What happens after a cursor or from now on, all of it or the last of each sku."""
@@ -58,14 +59,15 @@ class LiveStream(Generic[EventT]):
             patient=self.skus is None,
         )
 
-    def snapshot(self, cursor: Cursor, *, resync: bool) -> list[What]:
+    async def snapshot(self, cursor: Cursor, *, resync: bool) -> list[What]:
         """Everything asked for, as of a cursor read before, and the BOOKMARK from which it is good to resume.
 
         With `resync` after the event that says so.
         """
+        shown = self.skus or () if self.opening is None else await self.opening()
         now = self.clock()
         events = [What(LiveKind.RESYNC, cursor, now, "resync")] if resync else []
-        events += [What(LiveKind.SNAPSHOT, cursor, now, "snapshot", sku) for sku in self.skus or ()]
+        events += [What(LiveKind.SNAPSHOT, cursor, now, "snapshot", sku) for sku in shown]
         return [*events, What(LiveKind.BOOKMARK, cursor, now, "snapshot")]
 
     def bookmark(self, cursor: Cursor) -> What:

@@ -143,7 +143,7 @@ class SharedOperation:
         joining, self._opening = self._opening, {}
         try:
             cursor = self._stream.hub.cursor
-            notices = await self._notices(self._stream.snapshot(cursor, resync=True))
+            notices = await self._opening_notices(cursor)
         except BaseException:
             self._opening.update(joining)  # to be told why
             raise
@@ -237,6 +237,15 @@ class SharedOperation:
     async def _changes(self, happenings: Sequence[Happening]) -> list[Notice]:
         return await self._notices([change(each) for each in happenings])
 
+    async def _opening_notices(self, cursor: Cursor) -> list[Notice]:
+        while True:
+            try:
+                events = await self._stream.snapshot(cursor, resync=True)
+            except RequestError as away:
+                await self._outlast(away)
+            else:
+                return await self._notices(events)
+
     async def _notices(self, events: Sequence[What]) -> list[Notice]:
         payloads = await self._read([self._stream.event(what) for what in events])
         last_counts = not self._stream.tells_all
@@ -251,9 +260,13 @@ class SharedOperation:
             try:
                 return await self._run(events)
             except RequestError as away:
-                if away.code is not RequestCode.UNAVAILABLE or self._closed:
-                    raise
-            await asyncio.sleep(_OUTAGE_SECONDS)
+                await self._outlast(away)
+
+    async def _outlast(self, away: RequestError) -> None:
+        """Returns when it is time to try again; raises what no waiting mends."""
+        if away.code is not RequestCode.UNAVAILABLE or self._closed:
+            raise away
+        await asyncio.sleep(_OUTAGE_SECONDS)
 
     def _end(self, error: Exception | None) -> None:
         for listener in (*self._listeners, *self._opening, *self._catching_up):
