@@ -117,6 +117,7 @@ CART_USERS = Rule("everyone; partners with ORDER_WRITE", EVERYONE.kinds, Partner
 ORDER_READERS = Rule("everyone; partners with ORDER_READ", EVERYONE.kinds, PartnerScope.ORDER_READ)
 ORDER_LISTERS = Rule("staff; partners with ORDER_READ", _TRADE, PartnerScope.ORDER_READ)
 ORDER_HANDLERS = Rule("staff; partners with ORDER_WRITE", _TRADE, PartnerScope.ORDER_WRITE)
+STORE_WORKERS = Rule("staff, devices", frozenset({PrincipalKind.STAFF, PrincipalKind.DEVICE}))
 ORDER_RECORDERS = Rule(
     "staff, devices; partners with ORDER_WRITE", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.ORDER_WRITE
 )

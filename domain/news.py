@@ -25,6 +25,7 @@ class Topic(StrEnum):
     DIRECTORY = "directory"
     SIGN_IN = "signIn"
     ORDER = "order"
+    PICKUP = "pickup"
 
 
 class LiveKind(StrEnum):
@@ -55,6 +56,13 @@ class News:
     def of_order(cls, order_id: UUID, cause: str, *, channel: str, store: str | None) -> News:
         """News of an order: its id stands where other news names a sku, so that it is found likewise."""
         return cls(Topic.ORDER, cause, sku=str(order_id), store=store, channel=channel)
+
+    @classmethod
+    def of_pickup(
+        cls, pickup_id: UUID, cause: str, *, store: str, occurred_at: datetime | None = None
+    ) -> News:
+        """News of a pickup in a store, found by its id likewise."""
+        return cls(Topic.PICKUP, cause, sku=str(pickup_id), store=store, occurred_at=occurred_at)
 
 
 class Cursor(NamedTuple):

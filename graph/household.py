@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from graph.pickup_clock import mind_pickups
 from graph.settings import Settings
 from graph.till_room import TillRoom
 from graph.tokens import Tokens
 from graph.vault import vault_of
 from persistence.database import Database
 from persistence.news.hub import Hub
-from resolvers.house import Directory, House
+from resolvers.house import Directory, House, PickupDesk
 from resolvers.members.phones import Phones
 
 
@@ -33,7 +35,7 @@ class Household:
     @property
     def work(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done behind the graph, by name."""
-        return {"payments": self.till_room.mind}
+        return {"payments": self.till_room.mind, "pickups": partial(mind_pickups, self.house)}
 
 
 def hub_of(settings: Settings, direct_dsn: str) -> Hub:
@@ -61,6 +63,11 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
         tills=till_room.tills,
         vault=vault_of(settings),
         phones=Phones(settings.phone_regions.split(",")),
+        pickup_desk=PickupDesk(
+            secret=tokens.secret("pickup codes"),
+            qr_seed=tokens.secret("pickup QR codes"),
+            hold=timedelta(seconds=settings.pickup_hold_seconds),
+        ),
     )
     till_room.house = house
     return Household(house, (database, aside), tokens, till_room)

@@ -30,6 +30,10 @@ from resolvers import (
     order_moves,
     order_recording,
     orders,
+    pickup,
+    pickup_counter,
+    pickup_live,
+    pickup_moves,
     price_setting,
     product_list,
     product_setting,
@@ -42,6 +46,7 @@ from resolvers import (
 )
 from resolvers.members import reading as members
 from resolvers.members import tiers
+from resolvers.pickup_counter import PickupCodeError
 from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
 from resolvers.scalars import SCALARS
 from resolvers.shapes import PlainUserError
@@ -68,6 +73,7 @@ QUERIES: list[Any] = [
     carts.cart,
     orders.order,
     order_list.orders,
+    pickup.pickups,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -94,8 +100,18 @@ MUTATIONS: list[Any] = [
     order_moves.order_deliver,
     order_moves.order_cancel,
     order_moves.order_return,
+    pickup_moves.pickup_prepare,
+    pickup_moves.pickup_ready,
+    pickup_counter.pickup_verify,
+    pickup_counter.pickup_collect,
+    pickup_moves.pickup_code_rotate,
 ]
-SUBSCRIPTIONS: list[Any] = [live.price_changed, live.stock_changed, order_live.order_changed]
+SUBSCRIPTIONS: list[Any] = [
+    live.price_changed,
+    live.stock_changed,
+    order_live.order_changed,
+    pickup_live.pickup_queue_changed,
+]
 
 
 def _without_null_defaults(schema: GraphQLSchema) -> GraphQLSchema:
@@ -120,7 +136,7 @@ def build_schema() -> GraphQLSchema:
         mutation=create_type("Mutation", MUTATIONS),
         subscription=create_type("Subscription", SUBSCRIPTIONS),
         # Reachable through their interface only.
-        types=[PlainUserError, InsufficientStockError, PriceChangedError, TotalChangedError],
+        types=[PlainUserError, InsufficientStockError, PriceChangedError, TotalChangedError, PickupCodeError],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     return _without_null_defaults(built._schema)

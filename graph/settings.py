@@ -137,6 +137,12 @@ class Settings(BaseSettings):
     payment_hold_seconds: int = Field(
         default=900, ge=1, le=604_800, description="How long stock is held while a payment is awaited."
     )
+    pickup_hold_seconds: int = Field(
+        default=259_200,
+        ge=1,
+        le=7_776_000,
+        description="How long an order waits in the store once it is ready; then its money goes back.",
+    )
     sandbox_secret: SecretStr = Field(
         default=SecretStr(_SANDBOX_SECRET),
         min_length=1,

@@ -69,6 +69,11 @@ async def claim(db: Connection, key: Key, body_hash: bytes) -> Answered | None:
     return await _FIND.one(db, **key._asdict())
 
 
+async def find(db: Connection, key: Key) -> Answered | None:
+    """What stands under a key, once its request is committed."""
+    return await _FIND.one_or_none(db, **key._asdict())
+
+
 async def keep(db: Connection, key: Key, answer: dict[str, Any]) -> None:
     """Remembers the answer of a key claimed in this transaction."""
     await _KEEP.run(db, of_principal=key.principal, of_mutation=key.mutation, of_key=key.key, answer=answer)

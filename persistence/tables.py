@@ -11,6 +11,7 @@ from persistence.members import tables as members
 from persistence.news import tables as news
 from persistence.orders import tables as orders
 from persistence.payments import tables as payments
+from persistence.pickup import tables as pickup
 from persistence.pricing import tables as pricing
 from persistence.promotions import tables as promotions
 
@@ -28,6 +29,7 @@ __all__ = [
     "news",
     "orders",
     "payments",
+    "pickup",
     "pricing",
     "promotions",
     "stores",

@@ -134,7 +134,7 @@ class Context:
                 zh=f"幂等键须为 1 到 {_LONGEST_KEY} 个字符。",
                 field=("input", "idempotencyKey"),
             )
-        digest = hashlib.sha256(orjson.dumps(canonical(body), option=orjson.OPT_SORT_KEYS)).digest()
+        digest = _digest(body)
         caller = str(self.viewer)
         if within is not None and not self.viewer.is_signed_in:
             caller += within
@@ -153,6 +153,12 @@ class Context:
                 wait = overtaken.moment - self.house.clock()
                 await asyncio.sleep(min(max(wait, timedelta()), _COMMIT_MARGIN).total_seconds())
         raise AssertionError("unreachable: the last try answers or raises")
+
+    async def before(self, mutation: str, key: str, body: object) -> Done | None:
+        """What this caller was answered under the key before, if it was; refuses as `once` does."""
+        async with self.house.database.connection() as db:
+            answered = await idempotency.find(db, idempotency.Key(str(self.viewer), mutation, key))
+        return None if answered is None else _first_answer(answered, _digest(body))
 
     async def _once(
         self, name: idempotency.Key, digest: bytes, act: Callable[[Work], Awaitable[dict[str, Any]]]
@@ -181,6 +187,10 @@ def _never_in_time() -> RequestError:
         ),
         retry_after_seconds=1,
     )
+
+
+def _digest(body: object) -> bytes:
+    return hashlib.sha256(orjson.dumps(canonical(body), option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def _first_answer(before: idempotency.Answered, digest: bytes) -> Done:

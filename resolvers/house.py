@@ -96,6 +96,18 @@ class Tills:
     secret: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class PickupDesk:
+    """How orders are handed over: under codes of `secret`, kept so long once they are ready.
+
+    `qr_seed` is the Ed25519 key that signs their QR codes.
+    """
+
+    secret: bytes
+    qr_seed: bytes
+    hold: timedelta
+
+
 @dataclass(slots=True)
 class House:
     """Everything a request finds in place; made once when the process starts."""
@@ -109,4 +121,5 @@ class House:
     tills: Tills
     vault: Vault
     phones: Phones
+    pickup_desk: PickupDesk
     promotions: Promotions = field(default_factory=Promotions)

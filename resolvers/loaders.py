@@ -39,6 +39,8 @@ from persistence.members.writes import Look
 from persistence.orders import reads as orders_db
 from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
 from persistence.payments.tables import Refund
+from persistence.pickup import reads as pickup_db
+from persistence.pickup.reads import StoredPickup
 from persistence.pricing import offer_texts as offers_db
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import Place, PricesOfSku
@@ -385,6 +387,16 @@ class Loaders:
     def look(self) -> DataLoader[Look, bool | None]:
         """Writes down that somebody looks at a member, once for each operation."""
         return self._one(member_writes.looked)
+
+    @cached_property
+    def pickup(self) -> DataLoader[UUID, StoredPickup | None]:
+        """Pickups by id."""
+        return self._one(pickup_db.pickups_by_id)
+
+    @cached_property
+    def pickup_of_order(self) -> DataLoader[UUID, StoredPickup | None]:
+        """An order's pickup, if it is to be collected."""
+        return self._one(pickup_db.pickups_by_order)
 
     @cached_property
     def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:

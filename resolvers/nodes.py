@@ -23,6 +23,8 @@ from resolvers.members.gate import sight_of
 from resolvers.members.member import Member
 from resolvers.orders import Order
 from resolvers.orders import sees as sees_order
+from resolvers.pickup import Pickup
+from resolvers.pickup import sees as sees_pickup
 from resolvers.pricing import PriceRecord
 from resolvers.promotions import Promotion
 from resolvers.shapes import Node, at_most, parse_global_id
@@ -66,6 +68,7 @@ _KINDS = {
         _Kind(Cart, lambda loaders: loaders.cart, _their_own_cart),
         _Kind(Order, lambda loaders: loaders.order, sees_order),
         _Kind(Member, lambda loaders: loaders.member, shown=_seen_member),
+        _Kind(Pickup, lambda loaders: loaders.pickup, sees_pickup),
     )
 }
 

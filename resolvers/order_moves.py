@@ -21,11 +21,11 @@ from persistence.orders import writes as order_writes
 from persistence.orders.tables import OrderLine as StoredLine
 from persistence.orders.tables import SalesOrder
 from persistence.orders.writes import Returned
-from persistence.payments import writes as payments_db
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.orders import OrderPayload, line_key, open_order, order_of
-from resolvers.settling import give_back, hand_over, let_go, order_news, stock_news
+from resolvers.pickup_desk import cancel_pickup
+from resolvers.settling import give_back, hand_over, let_go, order_news, refund, stock_news
 
 MOST_LINES = 500
 LONGEST_TEXT = 500
@@ -90,7 +90,7 @@ async def order_cancel(info: Info, input: OrderCancelInput) -> OrderPayload:
         state = state_at(order.state, order.held_until, work.now)
         must_move(order.fulfilment, state, OrderState.CANCELLED)
         paid = order.payment_state in _CAPTURED
-        refund_ids = await _refund(context, work, order, order.total_minor, input.reason) if paid else []
+        refund_ids = await refund(work, context.house, order, order.total_minor, input.reason) if paid else []
         await order_writes.change(
             work.db,
             order,
@@ -103,30 +103,11 @@ async def order_cancel(info: Info, input: OrderCancelInput) -> OrderPayload:
             refunded_minor=order.total_minor if paid else 0,
         )
         work.announce(order_news(order, "orderCancel"))
+        await cancel_pickup(work, order.id, "orderCancel")
         await let_go(work, order, "orderCancel")
         return _answer(order, refund_ids)
 
     return await _done(context, "orderCancel", input.idempotency_key, input, act, input.order_id)
-
-
-async def _refund(
-    context: Context, work: Work, order: SalesOrder, amount_minor: int, reason: str
-) -> list[UUID]:
-    """The ids of the refunds that give back so much of what was paid for an order."""
-    ids: list[UUID] = []
-    for payment in await payments_db.of_order(work.db, order.id):
-        part = min(amount_minor, payment.captured_minor - payment.refunded_minor)
-        if part <= 0:
-            continue
-        # What a marketplace took it gives back itself.
-        by_hand = payment.provider not in context.house.tills.providers
-        ids.append(
-            await payments_db.refund(work.db, payment, part, reason=reason, by_hand=by_hand, at=work.now)
-        )
-        amount_minor -= part
-    if amount_minor:
-        raise LookupError(f"order {order.id} gives back {amount_minor} more than was paid for it")
-    return ids
 
 
 # ------------------------------------------------------------------ ship and deliver
@@ -219,7 +200,7 @@ async def order_return(info: Info, input: OrderReturnInput) -> OrderPayload:
         await order_writes.take_back(work.db, returned)
         refund_minor = sum(one.refund_minor for one in returned)
         reason = input.reason
-        refund_ids = await _refund(context, work, order, refund_minor, reason) if refund_minor else []
+        refund_ids = await refund(work, context.house, order, refund_minor, reason) if refund_minor else []
         await order_writes.change(
             work.db,
             order,

@@ -30,6 +30,7 @@ from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
 from resolvers.orders import OrderPayload, order_of
+from resolvers.pickup_desk import request_pickup
 from resolvers.places import Resolved, SalesContext
 from resolvers.scalars import CurrencyCode
 from resolvers.settling import PAID_FOR, stock_news
@@ -151,6 +152,8 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
             ) from None
         await _take_stock(context, work, asked, basket, placed, fulfilment["store"], carried=carried)
         work.announce(News.of_order(placed.id, "orderRecord", channel=asked.channel, store=asked.store))
+        if kind is FulfilmentKind.PICKUP and fulfilment["store"] is not None:
+            await request_pickup(work, context.house, placed.id, fulfilment["store"])
         return {"order": str(placed.id)}
 
     done = await context.once("orderRecord", input.idempotency_key, input, act)

@@ -28,6 +28,7 @@ from resolvers.fields import field, query
 from resolvers.fulfilment import Fulfilment
 from resolvers.members.member import Member, member_shape
 from resolvers.payments import token_hash
+from resolvers.pickup import Pickup
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, Node, Payload, global_id, parse_global_id, shape
 from resolvers.stores import Store, store_shape
@@ -93,8 +94,8 @@ class OrderEvent(FromRow[StoredEvent]):
     row: strawberry.Private[StoredEvent]
     kind: str = strawberry.field(
         description="placed, recorded, paid, paymentDeclined, payAgain, paymentTooLate, paymentNotNeeded, "
-        "paymentAmountMismatch, expired, cancelled, shipped, delivered, handedOver, returned, refunded, "
-        "refundFailed, stockBelowZero …"
+        "paymentAmountMismatch, expired, cancelled, preparing, ready, codeRotated, handedOver, "
+        "pickupExpired, shipped, delivered, returned, refunded, refundFailed, stockBelowZero …"
     )
     by: str | None = strawberry.field(description="who did it: a kind of caller and its name, or a provider")
     note: str | None
@@ -133,17 +134,27 @@ class Shipment:
 class Order(FromRow[SalesOrder], Node):
     tag = "Or"
     row: strawberry.Private[SalesOrder]
+    is_opened: strawberry.Private[bool] = False
+    """Whether whoever asks has shown that the order is theirs, such as by its orderToken."""
     external_number: str | None = strawberry.field(
         description="the marketplace's or till's own number, unique in its channel"
     )
     payment_state: PaymentState
     placed_at: datetime
     held_until: datetime | None = strawberry.field(
-        description="stock is held until then while payment is awaited"
+        description="stock is held until then while payment is awaited, and once it is ready, until it is "
+        "collected"
     )
     flagged: bool = strawberry.field(
         description="a person should look at it; the timeline says why, such as stockBelowZero"
     )
+
+    @classmethod
+    def opened(cls, row: SalesOrder, *, is_opened: bool) -> Order:
+        """The shape of an order, for somebody who has shown that it is theirs, or not."""
+        order = cls.of(row)
+        order.is_opened = is_opened
+        return order
 
     @field(description="ten digits or more that people can read out; the last one tells of a slip")
     def number(self) -> str:
@@ -219,6 +230,11 @@ class Order(FromRow[SalesOrder], Node):
             shipped_at=row.shipped_at,
             delivered_at=row.delivered_at,
         )
+
+    @field(description="how it stands in the store that hands it over; null until it is paid")
+    async def pickup(self, info: Info) -> Pickup | None:
+        row = await info.context.loaders.pickup_of_order.load(self.row.id)
+        return None if row is None else Pickup.opened(row, is_opened=self.is_opened)
 
     @field(description="what happened to it, in that order")
     async def timeline(self, info: Info) -> list[OrderEvent]:
@@ -332,7 +348,7 @@ async def order(info: Info, by: OrderBy) -> Order | None:
     async with context.house.database.connection() as db:
         if by.token is not None:
             row = await orders_db.by_token(db, token_hash(by.token.value))
-            return None if row is None else Order.of(row)
+            return None if row is None else Order.opened(row, is_opened=True)
         row = await _found(db, by)
     return Order.of(row) if row is not None and sees(context.viewer, row) else None
 

@@ -38,6 +38,7 @@ from persistence.payments.tables import Payment, StoredAction
 from persistence.promotions import budgets
 from resolvers.context import Work
 from resolvers.house import House
+from resolvers.pickup_desk import request_pickup
 from resolvers.sourcing import keep
 
 _log = structlog.get_logger("shelfgraph.payments")
@@ -189,6 +190,8 @@ async def _pay(work: Work, house: House, order: SalesOrder, payment: Payment, to
         payment_state=PaymentState.CAPTURED,
     )
     work.announce(order_news(order, "paymentCaptured"))
+    if order.fulfilment is FulfilmentKind.PICKUP and order.fulfilment_store is not None:
+        await request_pickup(work, house, order.id, order.fulfilment_store)
     return []
 
 
@@ -297,6 +300,24 @@ def _stored_action(started: Started) -> StoredAction | None:
 
 
 # ------------------------------------------------------------------ money on its way back
+
+
+async def refund(work: Work, house: House, order: SalesOrder, amount_minor: int, reason: str) -> list[UUID]:
+    """The ids of the refunds that give back so much of what was paid for an order."""
+    ids: list[UUID] = []
+    for payment in await payments_db.of_order(work.db, order.id):
+        part = min(amount_minor, payment.captured_minor - payment.refunded_minor)
+        if part <= 0:
+            continue
+        # What a marketplace took it gives back itself.
+        by_hand = payment.provider not in house.tills.providers
+        ids.append(
+            await payments_db.refund(work.db, payment, part, reason=reason, by_hand=by_hand, at=work.now)
+        )
+        amount_minor -= part
+    if amount_minor:
+        raise LookupError(f"order {order.id} gives back {amount_minor} more than was paid for it")
+    return ids
 
 
 async def give_back(house: House, refund_ids: Sequence[UUID]) -> None:

@@ -19,6 +19,7 @@ from domain.channels import ChannelKind, StockPolicy
 from domain.inventory import StockMovementReason, StockStatus
 from domain.orders.states import FulfilmentKind, OrderState
 from domain.payments import PaymentState, RefundState
+from domain.pickup import PickupState
 from domain.pricing.kinds import PriceKind
 from domain.refusals import Refusal, RefusalCode, Refused, RequestError
 from domain.stores import StoreService
@@ -45,6 +46,7 @@ strawberry.enum(FulfilmentKind)
 strawberry.enum(OrderState)
 strawberry.enum(PaymentState)
 strawberry.enum(RefundState)
+strawberry.enum(PickupState)
 strawberry.enum(
     RefusalCode, name="UserErrorCode", description="One closed set for the whole graph; values may be added."
 )

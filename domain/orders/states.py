@@ -53,6 +53,9 @@ MOVES: dict[FulfilmentKind, dict[OrderState, tuple[OrderState, ...]]] = {
 }
 """By fulfilment and state: the states an order may move to."""
 
+WAITING = (OrderState.PENDING_PAYMENT, OrderState.READY)
+"""The states that end by the clock: what waits to be paid, and what waits to be collected."""
+
 _WORDS: dict[OrderState, tuple[str, str]] = {
     _S.PENDING_PAYMENT: ("waits for its payment", "待付款"),
     _S.PAID: ("is paid", "已付款"),
@@ -67,8 +70,8 @@ _WORDS: dict[OrderState, tuple[str, str]] = {
 
 
 def state_at(stored: OrderState, held_until: datetime | None, now: datetime) -> OrderState:
-    """The state an order is in: one that waits for its payment expires by itself, at `held_until`."""
-    if stored is OrderState.PENDING_PAYMENT and held_until is not None and now >= held_until:
+    """The state an order is in: one that waits to be paid or collected expires by itself, at `held_until`."""
+    if stored in WAITING and held_until is not None and now >= held_until:
         return OrderState.EXPIRED
     return stored
 

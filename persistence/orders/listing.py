@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from domain.orders.states import OrderState
+from domain.orders.states import WAITING, OrderState
 from persistence import paging
 from persistence.database import Connection, Statement, param, statement, texts
 from persistence.orders.tables import SERVED_IN, SalesOrder
@@ -20,6 +20,7 @@ from persistence.paging import Page, Place, page_of
 _MOMENT = sa.DateTime(timezone=True)
 _PLACE = Place(("orders", "placed_at desc"), (paging.moment, paging.key))
 _STATEMENTS = 64
+_NOW = param("now", _MOMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class OrderQuery:
         """What the statement is run with."""
         states = set(self.states or ())
         return {
-            "states": [state.value for state in states - {OrderState.PENDING_PAYMENT}],
-            "unpaid": OrderState.PENDING_PAYMENT in states,
+            "states": [state.value for state in states.difference(WAITING)],
+            "waiting": [state.value for state in states.intersection(WAITING)],
             "overdue": OrderState.EXPIRED in states,
             "now": self.now,
             "channel": self.channel,
@@ -62,13 +63,13 @@ class OrderQuery:
 
 
 def _waits() -> Any:
-    """Orders that wait for their payment: those still in time, or those overdue, as they are asked for."""
-    held_until, now = col(SalesOrder.held_until), param("now", _MOMENT)
+    """Orders that end by the clock: those still in time, or those overdue, as they are asked for."""
+    state, is_over = sa.cast(col(SalesOrder.state), sa.Text), col(SalesOrder.held_until) <= _NOW
     return sa.and_(
-        col(SalesOrder.state) == sa.literal_column("'PENDING_PAYMENT'"),
+        state.in_([sa.literal_column(f"'{each}'") for each in WAITING]),
         sa.or_(
-            sa.and_(param("unpaid", sa.Boolean), held_until > now),
-            sa.and_(param("overdue", sa.Boolean), held_until <= now),
+            sa.and_(state == sa.any_(texts("waiting")), is_over.is_not(True)),
+            sa.and_(param("overdue", sa.Boolean), is_over),
         ),
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import col, select
 
 from domain.baskets import PricedLine
-from domain.orders.states import FulfilmentKind, OrderState
+from domain.orders.states import WAITING, FulfilmentKind, OrderState
 from domain.payments import PaymentState
 from persistence.carts import Cart, StoredAddress, StoredTouch
 from persistence.catalog.tables import Product, Variant
@@ -253,10 +253,11 @@ async def change(
     shipped_at: datetime | None = None,
     delivered_at: datetime | None = None,
     flagged: bool = False,
+    held_until: datetime | None = None,
 ) -> None:
     """Changes an order that is locked, and writes what happened into its timeline; None leaves as it is.
 
-    `refunded_minor` comes on top. An order that waits for its payment no more is held for it no more.
+    `refunded_minor` comes on top. `held_until` is for what moves on: it is held no longer unless it says so.
     """
     now = state or order.state
     await _CHANGE.run(
@@ -265,7 +266,7 @@ async def change(
         new_state=now.value,
         new_payment_state=(payment_state or order.payment_state).value,
         more_refunded=refunded_minor,
-        new_held_until=order.held_until if now is OrderState.PENDING_PAYMENT else None,
+        new_held_until=order.held_until if now is order.state and now in WAITING else held_until,
         new_carrier=carrier,
         new_tracking=tracking_number,
         new_shipped_at=shipped_at,
