@@ -61,6 +61,7 @@ schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 
 replay: $(VENV)/dev.stamp ## Three years of real prices through the engine, every difference told
 	@$(BIN)/python -m tests.replay
+	@$(BIN)/python -m pytest -m long
 
 lock: $(VENV)/dev.stamp ## Pin the dependencies anew, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build -o requirements.lock pyproject.toml

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from graph.demo.loader import load_demo
 from persistence import migrate
 from persistence.postgres import EmbeddedPostgres
 
@@ -62,6 +63,21 @@ async def database_url(database_server: str, database_template: str) -> AsyncIte
 async def fresh_database(database_server: str, database_template: str) -> AsyncIterator[str]:
     """The address of a migrated, empty database that this module has to itself."""
     async with created(database_server, template=database_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+async def mall_template(database_server: str, database_template: str) -> AsyncIterator[str]:
+    """The name of a database with the demo mall that nobody connects to, to copy others from."""
+    async with created(database_server, template=database_template) as dsn:
+        assert await load_demo(dsn) is not None
+        yield urlsplit(dsn).path.removeprefix("/")
+
+
+@pytest.fixture(scope="module")
+async def mall_database(database_server: str, mall_template: str) -> AsyncIterator[str]:
+    """The address of a demo mall that this module has to itself."""
+    async with created(database_server, template=mall_template) as dsn:
         yield dsn
 
 

@@ -21,9 +21,8 @@ MADE_UP = ("id", "product_id", "created_at", "updated_at", "record_id")
 
 
 @pytest.fixture(scope="module")
-async def mall(fresh_database: str) -> str:
-    assert await load_demo(fresh_database) is not None
-    return fresh_database
+def mall(mall_database: str) -> str:
+    return mall_database
 
 
 @pytest.fixture

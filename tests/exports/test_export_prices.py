@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from domain.access import Principal, PrincipalKind
-from graph.demo.loader import load_demo
 from graph.exports import COLUMNS, CannotExport, PricesOrder, export_prices
 from graph.settings import Environment, Settings
 from tests.shop import Shop, opened
@@ -35,10 +34,9 @@ PAST = "2025-11-20T04:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
-async def shop(fresh_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(mall_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     """The demo mall, with offers, member prices and scheduled ones for some of its articles."""
-    assert await load_demo(fresh_database) is not None
-    async with opened(fresh_database, tmp_path_factory.mktemp("shop")) as mall:
+    async with opened(mall_database, tmp_path_factory.mktemp("shop")) as mall:
         await add_prices(mall)
         yield mall
 

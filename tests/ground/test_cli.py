@@ -10,9 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from domain.access import PrincipalKind
 from domain.news import Cursor
+from graph.cli import app
 from graph.settings import Settings
 from graph.tokens import Tokens
 from persistence import migrate
@@ -132,14 +134,16 @@ def test_a_database_out_of_reach_is_one_line():
     assert len(complained.splitlines()) == 1
 
 
-def test_the_schema_is_printed_or_written(tmp_path):
-    code, said, _ = shelfgraph("schema", "export")
-    assert code == 0
-    assert "type Query {" in said
-    assert shelfgraph("schema", "export", "--output", str(tmp_path / "schema.graphql"))[0] == 0
-    assert (tmp_path / "schema.graphql").read_text() == said + "\n"
-    code, _, complained = shelfgraph("schema", "export", "--output", str(tmp_path / "no" / "schema.graphql"))
-    assert (code, complained) == (
+def test_the_schema_is_printed_or_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHELFGRAPH_ENV", "test")
+    here = CliRunner()
+    printed = here.invoke(app, ["schema", "export"])
+    assert printed.exit_code == 0
+    assert "type Query {" in printed.stdout
+    assert here.invoke(app, ["schema", "export", "--output", str(tmp_path / "schema.graphql")]).exit_code == 0
+    assert (tmp_path / "schema.graphql").read_text() == printed.stdout
+    refused = here.invoke(app, ["schema", "export", "--output", str(tmp_path / "no" / "schema.graphql")])
+    assert (refused.exit_code, refused.stderr.strip()) == (
         2,
         f"{tmp_path}/no/schema.graphql cannot be written: No such file or directory.",
     )

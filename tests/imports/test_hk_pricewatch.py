@@ -1,4 +1,4 @@
-"""The Hong Kong log, whole where it is at hand and the shipped sample elsewhere, folded and imported."""
+"""The Hong Kong log, folded and imported: the shipped sample, and under `make replay` all three years."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ async def test_the_sample_is_imported_exactly_and_once(db: Connection) -> None:
     await _is_imported_exactly_and_once(db, SAMPLE)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not WHOLE.is_dir(), reason=f"{WHOLE} is not there; the sample's test stands in.")
 async def test_the_whole_log_is_imported_exactly_and_once(db: Connection) -> None:
     loaded = await _is_imported_exactly_and_once(db, WHOLE)
@@ -128,25 +129,39 @@ async def _history_is_in_order(db: Connection) -> None:
 
 
 async def test_a_log_that_grew_is_continued(db: Connection, tmp_path: Path) -> None:
-    header, *events = gzip.decompress((SAMPLE / "price_events.csv.gz").read_bytes()).splitlines(True)
-    early = tmp_path / "early"
-    early.mkdir()
-    for name in ("products.csv.gz", "offers.csv.gz"):
-        (early / name).write_bytes((SAMPLE / name).read_bytes())
-    until_november = [header, *(event for event in events if event < b"2025-11-22")]
-    (early / "price_events.csv.gz").write_bytes(gzip.compress(b"".join(until_november)))
+    """A fifth of the sample's articles, up to November and then to its end, beside the same at once."""
+    whole = _a_fifth_of_the_sample(tmp_path / "whole")
+    early = _a_fifth_of_the_sample(tmp_path / "early", before=b"2025-11-22")
 
     await load(db, early)
-    continued = await load(db, SAMPLE)
-    assert continued.prices.changed > 1000
-    assert continued.prices.unchanged > 1000
+    continued = await load(db, whole)
+    assert continued.prices.changed > 200
+    assert continued.prices.unchanged > 200
     in_two_steps = await contents(db, without=MADE_UP)
 
     await db.execute("TRUNCATE product, category, store, channel, outbox CASCADE")
-    await load(db, SAMPLE)
+    await load(db, whole)
     at_once = await contents(db, without=MADE_UP)
     for table in ("price_record", "offer_text", "public_price", "variant"):
         assert in_two_steps[table] == at_once[table], table
+
+
+def _a_fifth_of_the_sample(folder: Path, before: bytes = b"9999") -> Path:
+    """A folder with every fifth article, and its events before a day."""
+    folder.mkdir()
+    (folder / "offers.csv.gz").write_bytes((SAMPLE / "offers.csv.gz").read_bytes())
+    header, *articles = _lines("products.csv.gz")
+    articles = articles[::5]
+    codes = {article.split(b",", 1)[0] for article in articles}
+    (folder / "products.csv.gz").write_bytes(gzip.compress(b"".join([header, *articles])))
+    header, *events = _lines("price_events.csv.gz")
+    events = [event for event in events if event < before and event.split(b",", 2)[1] in codes]
+    (folder / "price_events.csv.gz").write_bytes(gzip.compress(b"".join([header, *events])))
+    return folder
+
+
+def _lines(name: str) -> list[bytes]:
+    return gzip.decompress((SAMPLE / name).read_bytes()).splitlines(True)
 
 
 EVENTS = [
