@@ -45,6 +45,12 @@ class Principal:
     tier: str | None = None
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
+    channels: frozenset[str] | None = None
+    """The channels it trades in, for whom there are no others; None for everybody who is bound to none."""
+
+    def trades_in(self, channel: str) -> bool:
+        """Whether a channel is there for the caller."""
+        return self.channels is None or channel in self.channels
 
     @property
     def is_admin(self) -> bool:
@@ -107,6 +113,8 @@ PRICE_READERS = Rule("everyone; partners with PRICE_READ", EVERYONE.kinds, Partn
 STOCK_SHOPPERS = Rule("everyone; partners with STOCK_READ", EVERYONE.kinds, PartnerScope.STOCK_READ)
 _TRADE = frozenset({PrincipalKind.STAFF, PrincipalKind.PARTNER})
 STAFF = Rule("staff", frozenset({PrincipalKind.STAFF}))
+ADMINS = Rule("administrators", frozenset({PrincipalKind.STAFF}), admin_only=True)
+PARTNER_READERS = Rule("staff; partners, of themselves", _TRADE)
 STOCK_READERS = Rule(
     "staff, devices; partners with STOCK_READ", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.STOCK_READ
 )

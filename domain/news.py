@@ -16,7 +16,7 @@ _LARGEST_POSITION = 2**63 - 1
 class Topic(StrEnum):
     """What a piece of news is about.
 
-    DIRECTORY: a channel or a store itself changed; SIGN_IN: one was revoked.
+    DIRECTORY: a channel or a store itself changed; SIGN_IN: one was revoked; PARTNER: its terms or its keys.
     """
 
     PRICE = "price"
@@ -26,6 +26,7 @@ class Topic(StrEnum):
     SIGN_IN = "signIn"
     ORDER = "order"
     PICKUP = "pickup"
+    PARTNER = "partner"
 
 
 class LiveKind(StrEnum):

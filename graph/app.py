@@ -24,6 +24,8 @@ from graph.explorer_page import examples_route, explorer_page
 from graph.household import household, utc_now
 from graph.logs import RequestLog
 from graph.newcomers import Newcomers
+from graph.partners.documents import examiner
+from graph.partners.entrance import Entrance
 from graph.request import Reception
 from graph.revoked import RevokedTokens
 from graph.schema import build_schema
@@ -52,20 +54,24 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     # Looked up beside all requests, and never instead of one.
     revocations = Database(dsn, size=1)
     revoked = RevokedTokens(revocations, hub)
+    entrance = Entrance(home, revocations, settings)
     development = settings.is_development
+    limits = Limits(
+        connections=settings.connections,
+        caller_connections=settings.connections_per_caller,
+        connection_operations=settings.operations_per_connection,
+    )
     door = Door(
         build_schema(),
-        Reception(house, tokens, revoked, Newcomers(house.database) if development else None),
-        limits=Limits(
-            connections=settings.connections,
-            caller_connections=settings.connections_per_caller,
-            connection_operations=settings.operations_per_connection,
-        ),
+        Reception(house, tokens, revoked, entrance.keys, Newcomers(house.database) if development else None),
+        limits=limits,
         introspection=development,
         default_locale=settings.default_locale,
         translate=_translate,
         page=_explorer if development else None,
+        policy=entrance.policy,
     )
+    house.partners.examine = examiner(door.documents, limits)
     workers = Workers(dsn, settings.database_direct_url or dsn, hub, settings, home.work)
 
     @asynccontextmanager
@@ -84,6 +90,9 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
             with suppress(RequestError):
                 await revoked.ready()
             await stack.enter_async_context(_beside(revoked.follow(door.check_sign_ins)))
+            await stack.enter_async_context(_beside(entrance.keys.follow(door.check_sign_ins)))
+            stack.push_async_callback(entrance.counters.close)
+            await stack.enter_async_context(_beside(entrance.usage.keep_writing()))
             if development:
                 await stack.enter_async_context(_shelf(app, house, tokens, settings))
             yield
@@ -99,6 +108,8 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     app.state.tokens = tokens
     app.state.revoked = revoked
     app.state.door = door
+    app.state.keys = entrance.keys
+    app.state.usage = entrance.usage
     return app
 
 

@@ -14,7 +14,7 @@ from graph.tokens import Tokens
 from graph.vault import vault_of
 from persistence.database import Database
 from persistence.news.hub import Hub
-from resolvers.house import Directory, House, PickupDesk
+from resolvers.house import Directory, House, PartnerOffice, PickupDesk
 from resolvers.members.phones import Phones
 
 
@@ -52,6 +52,7 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
     # The directory reads on a connection of its own: whoever asks it may hold one, and all may be held.
     aside = Database(dsn, size=1)
     tokens = Tokens.of(settings)
+    vault = vault_of(settings)
     till_room = TillRoom(settings, tokens, clock)
     house = House(
         database=database,
@@ -61,13 +62,14 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
         default_locale=settings.default_locale,
         currency=settings.currency,
         tills=till_room.tills,
-        vault=vault_of(settings),
+        vault=vault,
         phones=Phones(settings.phone_regions.split(",")),
         pickup_desk=PickupDesk(
             secret=tokens.secret("pickup codes"),
             qr_seed=tokens.secret("pickup QR codes"),
             hold=timedelta(seconds=settings.pickup_hold_seconds),
         ),
+        partners=PartnerOffice(vault.secret("api keys")),
     )
     till_room.house = house
     return Household(house, (database, aside), tokens, till_room)

@@ -30,6 +30,8 @@ from resolvers import (
     order_moves,
     order_recording,
     orders,
+    partner_setting,
+    partners,
     pickup,
     pickup_counter,
     pickup_live,
@@ -39,6 +41,7 @@ from resolvers import (
     product_setting,
     promotion_setting,
     promotions,
+    publishing,
     stock_lists,
     stock_setting,
     store_list,
@@ -74,6 +77,7 @@ QUERIES: list[Any] = [
     orders.order,
     order_list.orders,
     pickup.pickups,
+    partners.partner,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -105,6 +109,11 @@ MUTATIONS: list[Any] = [
     pickup_counter.pickup_verify,
     pickup_counter.pickup_collect,
     pickup_moves.pickup_code_rotate,
+    partner_setting.partner_create,
+    partner_setting.partner_set,
+    partner_setting.api_key_rotate,
+    partner_setting.api_key_revoke,
+    publishing.operations_publish,
 ]
 SUBSCRIPTIONS: list[Any] = [
     live.price_changed,

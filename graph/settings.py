@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SHELFGRAPH_"
+_REQUESTS_PER_MINUTE = 6_000
 _SANDBOX_SECRET = "sandbox"  # noqa: S105 - the published default of development
 
 
@@ -39,6 +40,14 @@ class LogLevel(StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
     ERROR = "ERROR"
+
+
+class FreeDocuments(StrEnum):
+    """Who may send documents that were not published."""
+
+    EVERYBODY = "everybody"
+    OWN_APPS = "own-apps"
+    NOBODY = "nobody"
 
 
 class BadSettings(Exception):  # noqa: N818 - what it says is for the person who set them
@@ -243,6 +252,25 @@ class Settings(BaseSettings):
     operations_per_connection: int = Field(
         default=50, ge=1, le=10_000, description="The most operations that run on one of them at a time."
     )
+    free_documents: FreeDocuments | None = Field(
+        default=None,
+        description="Who may send documents that were not published: everybody, own-apps (all but partners "
+        "and devices) or nobody. Unset: own-apps in production, everybody elsewhere.",
+    )
+    budget_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="Points of cost that a caller may ask for in a minute; partners have budgets of their "
+        "own. Unset: no end.",
+    )
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        description="The most operations of one caller in a minute, for visitors of one address. "
+        "Unset: 6000 in production, no end elsewhere.",
+    )
     shutdown_grace_seconds: float = Field(
         default=10,
         ge=0,
@@ -259,6 +287,20 @@ class Settings(BaseSettings):
         if self.env is Environment.PRODUCTION and self.sandbox_secret.get_secret_value() == _SANDBOX_SECRET:
             raise ValueError(f"{PREFIX}SANDBOX_SECRET: production needs a secret of its own.")
         return self
+
+    @property
+    def documents(self) -> FreeDocuments:
+        """Who may send documents that were not published."""
+        if self.free_documents is not None:
+            return self.free_documents
+        return FreeDocuments.OWN_APPS if self.env is Environment.PRODUCTION else FreeDocuments.EVERYBODY
+
+    @property
+    def most_requests(self) -> int | None:
+        """The most operations of one caller in a minute; None: no end."""
+        if self.requests_per_minute is not None:
+            return self.requests_per_minute
+        return _REQUESTS_PER_MINUTE if self.env is Environment.PRODUCTION else None
 
     @property
     def base_url(self) -> str:

@@ -143,6 +143,11 @@ def optional_moment() -> Any:
     return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=True)
 
 
+def day(*, primary: bool = False) -> Any:
+    """A calendar day."""
+    return Field(sa_type=sa.Date, primary_key=primary)
+
+
 def flag(*, default: bool) -> Any:
     """True or false."""
     return Field(

@@ -10,6 +10,7 @@ from persistence.inventory import tables as inventory
 from persistence.members import tables as members
 from persistence.news import tables as news
 from persistence.orders import tables as orders
+from persistence.partners import tables as partners
 from persistence.payments import tables as payments
 from persistence.pickup import tables as pickup
 from persistence.pricing import tables as pricing
@@ -28,6 +29,7 @@ __all__ = [
     "members",
     "news",
     "orders",
+    "partners",
     "payments",
     "pickup",
     "pricing",

@@ -29,7 +29,8 @@ class Channel(FromRow[channels_db.Channel], Node):
         return translated(self.row.names, info.context.locale, info.context.house.default_locale)
 
 
-@query(EVERYONE, description="Every channel, by code.")
+@query(EVERYONE, description="Every channel, by code; for a partner those it trades in.")
 async def channels(info: Info) -> list[Channel]:
     async with info.context.house.database.connection() as db:
-        return [Channel.of(row) for row in await channels_db.every_channel(db)]
+        rows = await channels_db.every_channel(db)
+    return [Channel.of(row) for row in rows if info.context.viewer.trades_in(row.code)]

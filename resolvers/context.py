@@ -21,6 +21,7 @@ from domain.news import News
 from domain.refusals import RefusalCode, Refused, RequestCode, RequestError, Text
 from persistence import idempotency
 from persistence.database import Connection
+from persistence.directory import ChannelEntry
 from persistence.news import outbox
 from resolvers.house import House
 from resolvers.loaders import Loaders
@@ -100,6 +101,12 @@ class Context:
     def for_event(self) -> Self:
         """The same caller's context for one event of a stream: as of now, with loaders that know nothing."""
         return replace(self, now=self.house.clock(), loaders=Loaders(self.house.database), places={})
+
+    async def channel(self, code: str) -> ChannelEntry | None:
+        """The active channel under a code; there are no others for a caller than those it trades in."""
+        if not self.viewer.trades_in(code):
+            return None
+        return await self.house.directory.channel(code)
 
     def not_before(self, moment: datetime) -> None:
         """Reads as of the moment, when this process's clock is behind whoever told of something then."""

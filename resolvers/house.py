@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 from domain.payments import PaymentProvider
 from persistence.database import Database
@@ -108,6 +109,31 @@ class PickupDesk:
     hold: timedelta
 
 
+class Examined(NamedTuple):
+    """What a document turned out to be: one operation by this name, of so many points."""
+
+    name: str
+    cost: int
+    fields: frozenset[str]
+    """The fields it selects, as `Type.field`."""
+
+
+def _nothing_is_valid(_: str) -> Examined:
+    raise LookupError("no door has been opened that could examine documents")
+
+
+@dataclass(slots=True)
+class PartnerOffice:
+    """What the house needs to take on partners.
+
+    `pepper` keys the hashes of their API keys. `examine` says what a document is, and raises RequestError for
+    one that could not be run; the door sets it.
+    """
+
+    pepper: bytes
+    examine: Callable[[str], Examined] = _nothing_is_valid
+
+
 @dataclass(slots=True)
 class House:
     """Everything a request finds in place; made once when the process starts."""
@@ -122,4 +148,5 @@ class House:
     vault: Vault
     phones: Phones
     pickup_desk: PickupDesk
+    partners: PartnerOffice
     promotions: Promotions = field(default_factory=Promotions)

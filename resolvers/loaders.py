@@ -38,6 +38,9 @@ from persistence.members.tables import Member, MemberConsent, MemberIdentity, Ti
 from persistence.members.writes import Look
 from persistence.orders import reads as orders_db
 from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
+from persistence.partners import book as partners_db
+from persistence.partners import operations as operations_db
+from persistence.partners.tables import ApiKey, Partner, PersistedOperation
 from persistence.payments.tables import Refund
 from persistence.pickup import reads as pickup_db
 from persistence.pickup.reads import StoredPickup
@@ -397,6 +400,26 @@ class Loaders:
     def pickup_of_order(self) -> DataLoader[UUID, StoredPickup | None]:
         """An order's pickup, if it is to be collected."""
         return self._one(pickup_db.pickups_by_order)
+
+    @cached_property
+    def partner(self) -> DataLoader[UUID, Partner | None]:
+        """A partner by its key."""
+        return self._one(partners_db.partners_by_id)
+
+    @cached_property
+    def partner_by_code(self) -> DataLoader[str, Partner | None]:
+        """A partner by its code."""
+        return self._one(partners_db.partners_by_code)
+
+    @cached_property
+    def keys_of_partner(self) -> DataLoader[str, list[ApiKey]]:
+        """The API keys of a partner by its code, the newest first."""
+        return self._many(partners_db.keys_of_partners)
+
+    @cached_property
+    def persisted_operation(self) -> DataLoader[UUID, PersistedOperation | None]:
+        """A published document by its key."""
+        return self._one(operations_db.operations_by_id)
 
     @cached_property
     def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:

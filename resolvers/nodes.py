@@ -23,6 +23,7 @@ from resolvers.members.gate import sight_of
 from resolvers.members.member import Member
 from resolvers.orders import Order
 from resolvers.orders import sees as sees_order
+from resolvers.partners import Partner, PersistedOperation, sees_client
 from resolvers.pickup import Pickup
 from resolvers.pickup import sees as sees_pickup
 from resolvers.pricing import PriceRecord
@@ -49,6 +50,10 @@ def _their_store(viewer: Principal, row: Any) -> bool:
     return viewer.sees_levels_of(row.store)
 
 
+def _their_channel(viewer: Principal, row: Any) -> bool:
+    return row.channel is None or viewer.trades_in(row.channel)
+
+
 def _their_own_cart(viewer: Principal, row: Any) -> bool:
     # A visitor's opens to whoever asks for it as a cart, and to nobody here.
     return viewer.kind is PrincipalKind.MEMBER and row.member == viewer.subject
@@ -57,18 +62,24 @@ def _their_own_cart(viewer: Principal, row: Any) -> bool:
 _KINDS = {
     kind.shape.tag: kind
     for kind in (
-        _Kind(Channel, lambda loaders: loaders.channel_by_id),
+        _Kind(Channel, lambda loaders: loaders.channel_by_id, lambda viewer, row: viewer.trades_in(row.code)),
         _Kind(Store, lambda loaders: loaders.store_by_id),
         _Kind(Category, lambda loaders: loaders.category_by_id),
         _Kind(Product, lambda loaders: loaders.product),
         _Kind(ProductVariant, lambda loaders: loaders.variant),
-        _Kind(PriceRecord, lambda loaders: loaders.price_records),
+        _Kind(PriceRecord, lambda loaders: loaders.price_records, _their_channel),
         _Kind(Promotion, lambda loaders: loaders.promotion, lambda viewer, row: viewer.is_staff),
         _Kind(StockLevel, lambda loaders: loaders.stock_level, _their_store),
         _Kind(Cart, lambda loaders: loaders.cart, _their_own_cart),
         _Kind(Order, lambda loaders: loaders.order, sees_order),
         _Kind(Member, lambda loaders: loaders.member, shown=_seen_member),
         _Kind(Pickup, lambda loaders: loaders.pickup, sees_pickup),
+        _Kind(Partner, lambda loaders: loaders.partner, lambda viewer, row: sees_client(viewer, row.code)),
+        _Kind(
+            PersistedOperation,
+            lambda loaders: loaders.persisted_operation,
+            lambda viewer, row: sees_client(viewer, row.client),
+        ),
     )
 }
 

@@ -88,7 +88,7 @@ async def resolve_exactly(context: Context, asked: SalesContext) -> Resolved:
 
 async def _resolve(context: Context, asked: SalesContext) -> Resolved:
     directory, viewer = context.house.directory, context.viewer
-    channel = await directory.channel(asked.channel)
+    channel = await context.channel(asked.channel)
     if channel is None:
         raise RequestError.bad_input(
             en=f'There is no channel "{asked.channel}".', zh=f"没有渠道“{asked.channel}”。"

@@ -163,7 +163,7 @@ async def _must_be_sound(
     seen: set[str] = set()
     for index, price in enumerate(prices):
         path = ("input", "prices", str(index))
-        channel = None if price.channel is None else await directory.channel(price.channel)
+        channel = None if price.channel is None else await context.channel(price.channel)
         store = None if price.store is None else await directory.store(price.store)
         currency = channel.currency_code if channel is not None else context.house.currency
         refusals += [
@@ -176,8 +176,8 @@ async def _must_be_sound(
             refusals.append(_unknown(path, "channel", price.channel))
         if price.store is not None and store is None:
             refusals.append(_unknown(path, "store", price.store))
-        elif not _may_price(context, price.store):
-            refusals.append(_not_theirs(path))
+        elif not _may_price(context, price.store, price.channel):
+            refusals.append(_not_theirs(context, path))
         if price.tier in unknown:
             refusals.append(_unknown(path, "tier", price.tier))
         if price.source is not None:
@@ -192,9 +192,12 @@ async def _must_be_sound(
         raise Refused(*refusals)
 
 
-def _may_price(context: Context, store: str | None) -> bool:
-    """Whether the viewer may set a price of that reach; staff bound to a store only that store's."""
+def _may_price(context: Context, store: str | None, channel: str | None) -> bool:
+    """Whether the viewer may set a price of that reach: staff bound to a store only that store's, partners
+    only those of the channels they trade in."""
     viewer = context.viewer
+    if viewer.channels is not None and channel not in viewer.channels:
+        return False
     if viewer.is_admin or not viewer.is_staff or viewer.store is None:
         return True
     return store == viewer.store
@@ -209,7 +212,13 @@ def _unknown(path: tuple[str, ...], field_name: str, value: str) -> Refusal:
     )
 
 
-def _not_theirs(path: tuple[str, ...]) -> Refusal:
+def _not_theirs(context: Context, path: tuple[str, ...]) -> Refusal:
+    if context.viewer.channels is not None:
+        return Refusal(
+            RefusalCode.NOT_FOUND,
+            Text("You set prices for your own channels only.", "您只能设定自己渠道的价格。"),
+            (*path, "channel"),
+        )
     return Refusal(
         RefusalCode.NOT_FOUND,
         Text("You set prices for your own store only.", "您只能设定所属门店的价格。"),
@@ -312,7 +321,7 @@ def _must_be_endable(
     refusals: list[Refusal] = []
     for index, record_id in enumerate(ids):
         record = found.get(record_id)
-        if record is None or not _may_price(context, record.store):
+        if record is None or not _may_price(context, record.store, record.channel):
             refusals.append(_absent(index))
         elif record.valid_until is not None and record.valid_until <= at:
             refusals.append(

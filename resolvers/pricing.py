@@ -264,6 +264,7 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
     """The records of a variant that are, will be or lately were valid, judged for a resolved context.
 
     A campaign's code unlocks its price: only staff are shown the records of campaigns they did not name.
+    Nobody is shown those of a channel that is not there for them.
     """
     place = asked.place
     key = HistoryKey(place, sku, place.at - timedelta(days=TRACE_DAYS))
@@ -290,7 +291,8 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
             explanation=explanation.in_language(locale),
         )
         for row, won, reason, explanation in judged
-        if sees_campaigns or row.campaign is None or row.campaign == asked.campaign
+        if (sees_campaigns or row.campaign is None or row.campaign == asked.campaign)
+        and (row.channel is None or context.viewer.trades_in(row.channel))
     ]
     charged = candidates[0].amount if candidates and candidates[0].won else None
     return PriceTrace(

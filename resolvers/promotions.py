@@ -146,12 +146,15 @@ class Promotion(FromRow[StoredPromotion], Node):
     excludes: Excludes
     coupon_only: bool
     min_quantity: int
-    channels: list[str]
     stores: list[str]
     tiers: list[str]
     campaign: str | None
     valid_from: datetime | None
     valid_until: datetime | None = strawberry.field(description="exclusive")
+
+    @field()
+    def channels(self, info: Info) -> list[str]:
+        return [code for code in self.row.channels if info.context.viewer.trades_in(code)]
 
     @field(description="In the language asked for, else the nearest.")
     def name(self, info: Info, locale: Locale | None = None) -> str:

@@ -116,7 +116,7 @@ async def stock_allot(info: Info, input: StockAllotInput) -> StockAllotPayload:
 
     async def act(work: Work) -> dict[str, Any]:
         await must_work_in(context, input.store)
-        if await context.house.directory.channel(input.channel) is None:
+        if await context.channel(input.channel) is None:
             raise Refused.because(
                 RefusalCode.NOT_FOUND,
                 en=f'There is no channel "{input.channel}".',

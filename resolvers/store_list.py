@@ -126,7 +126,7 @@ async def stores(
 async def _stock_channel(info: Info, code: str | None) -> tuple[str | None, StockPolicy]:
     if code is None:
         return None, StockPolicy.SHARED
-    channel = await info.context.house.directory.channel(code)
+    channel = await info.context.channel(code)
     if channel is None:
         raise RequestError.bad_input(en=f'There is no channel "{code}".', zh=f"没有渠道“{code}”。")
     return channel.code, channel.stock_policy

@@ -122,9 +122,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened(dsn: str, folder: Path) -> AsyncIterator[Shop]:
-    """A shop on a migrated database, its workers running."""
-    settings = Settings(env=Environment.TEST, database_url=dsn, data_dir=folder)
+async def opened(dsn: str, folder: Path, **more: Any) -> AsyncIterator[Shop]:
+    """A shop on a migrated database, its workers running; `more` are settings."""
+    settings = Settings(env=Environment.TEST, database_url=dsn, data_dir=folder, **more)
     # Without it a bug's traceback is drawn with every local in it, for seconds.
     logs.set_up(env=settings.env, level=settings.log_level, format=settings.log_format)
     clock = Clock()

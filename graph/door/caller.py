@@ -17,6 +17,10 @@ class Caller:
     api_key: str | None
     accept_language: str | None
     request_id: str
+    address: str | None = None
+    """Where the call comes from, as the server in front tells it."""
+    client: str | None = None
+    """What the calling application says it is called."""
 
 
 class Standing(Protocol):

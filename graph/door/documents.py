@@ -29,6 +29,7 @@ from graphql.validation.validate import ValidationAbortedError
 from domain.refusals import RequestCode, RequestError
 from graph.door.errors import Rejected
 from graph.door.limits import Cost, Limits, Scales, TooCostly
+from graph.door.selected import selected_fields
 
 # graphql-core compares fields of one name in pairs and gives up after this many steps. Its own number lets
 # 2,400 bytes of `a{s}a{s}…` hold the event loop for more than a second; real documents need a few thousand.
@@ -46,6 +47,10 @@ class Operation:
     cost: Cost
     fixed_cost: int | None
     """The points, when no variable changes them."""
+    source: str
+    """The document's text; the very same object for as long as it is kept."""
+    fields: frozenset[str]
+    """What the whole document selects, as `Type.field`."""
     resumes_by: str | None = None
     """The variable that tells a stream where its reader left off, when it is there for nothing else; an empty
     text when nothing tells."""
@@ -121,6 +126,7 @@ class Documents:
             if all(isinstance(error, ValidationAbortedError) for error in errors):
                 raise TooCostly("comparisons", None, overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET)
             raise Rejected(RequestCode.GRAPHQL_VALIDATION_FAILED, errors)
+        fields = selected_fields(self._schema, document)
         operations: dict[str, Operation] = {}
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
@@ -128,7 +134,14 @@ class Documents:
                 cost = costs[name or ""]
                 fixed = cost.get((), 0) if cost.keys() <= {()} else None
                 operations[name or ""] = Operation(
-                    document, name, definition.operation, cost, fixed, _resumes_by(document, definition)
+                    document,
+                    name,
+                    definition.operation,
+                    cost,
+                    fixed,
+                    source,
+                    fields,
+                    _resumes_by(document, definition),
                 )
         return _Document(operations, len(source))
 

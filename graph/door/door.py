@@ -13,10 +13,11 @@ from graph.door.caller import OpenContext
 from graph.door.connections import Connections
 from graph.door.documents import Documents
 from graph.door.errors import Translate, no_translation
-from graph.door.execution import Execution, FindDocument, HouseExecutor, no_documents
+from graph.door.execution import Execution, HouseExecutor
 from graph.door.http import HttpDoor, Page
 from graph.door.inside import Inside
 from graph.door.limits import Limits
+from graph.door.policy import Policy
 from graph.door.websocket import Socket
 
 
@@ -24,9 +25,10 @@ class Door:
     """Answers GraphQL on a schema.
 
     `open_context` finds out who asks; `translate` says which foreign exceptions are an answer (a database
-    that is away is UNAVAILABLE); `page` answers browsers that navigate here; `find_document` knows the
-    documents that were published. Without introspection the schema is neither told nor guessed at in
-    suggestions. Middleware around it must pass `receive` through untouched: a hang-up is read from it.
+    that is away is UNAVAILABLE); `page` answers browsers that navigate here; `policy` knows the
+    documents that were published, and who may run what. Without introspection the schema is neither told
+    nor guessed at in suggestions. Middleware around it must pass `receive` through untouched: a hang-up is
+    read from it.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Door:
         default_locale: str = "en",
         translate: Translate = no_translation,
         page: Page | None = None,
-        find_document: FindDocument = no_documents,
+        policy: Policy | None = None,
         executor_class: type[HouseExecutor] = Executor,
     ) -> None:
         limits = limits or Limits()
@@ -49,7 +51,7 @@ class Door:
             self.documents,
             limits,
             hide_suggestions=not introspection,
-            find_document=find_document,
+            policy=policy,
             executor_class=executor_class,
         )
         self._connections = Connections(limits, open_context.must_stand)

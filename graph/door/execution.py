@@ -19,21 +19,19 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 
 from domain.news import Cursor
-from domain.refusals import RequestCode, RequestError, Text
+from domain.refusals import RequestCode, RequestError
 from graph.door.caller import OperationContext
 from graph.door.documents import Documents, Operation
 from graph.door.errors import Errors, Rejected, Told
 from graph.door.guard import Guard
-from graph.door.limits import Limits, TooCostly, points
+from graph.door.limits import Limits, TooCostly, actual_points, points
+from graph.door.policy import AnythingGoes, Policy
 from graph.door.requests import Asked
 from graph.door.resuming import resumed
 from graph.live.listener import Listener, Reader
 from graph.live.operations import LiveOperations
 from graph.live.shared import Run
 from resolvers.live_stream import LiveStream
-
-FindDocument = Callable[[str], Awaitable[str | None]]
-"""The text of a published document by its id (`sha256:<hex>`), None where there is none."""
 
 HouseExecutor = Executor[OperationContext]
 
@@ -56,9 +54,13 @@ class Answer:
     resume_from: str | None = None
 
 
-async def no_documents(_: str) -> str | None:
-    """No document is published."""
-    return None
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An operation whose variables were read and found cheap enough; nothing of it has run yet."""
+
+    executor: HouseExecutor
+    operation: Operation
+    points: int
 
 
 class Execution:
@@ -71,30 +73,23 @@ class Execution:
         limits: Limits,
         *,
         hide_suggestions: bool,
-        find_document: FindDocument = no_documents,
+        policy: Policy | None = None,
         executor_class: type[HouseExecutor] = Executor,
     ) -> None:
         self._schema = schema
         self._documents = documents
         self._limits = limits
         self._hide_suggestions = hide_suggestions
-        self._find_document = find_document
+        self._policy = policy or AnythingGoes()
         self._executor_class = executor_class
         self._live = LiveOperations()
 
-    async def operation(self, asked: Asked) -> Operation:
-        """The valid operation a request means.
+    async def operation(self, asked: Asked, context: OperationContext) -> Operation:
+        """The valid operation a caller means.
 
-        Raises Rejected, TooCostly, or RequestError with PERSISTED_QUERY_NOT_FOUND.
+        Raises Rejected, TooCostly, or RequestError with PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_REQUIRED.
         """
-        source = asked.query
-        if source is None:
-            source = await self._find_document(asked.document_id or "")
-            if source is None:
-                raise RequestError(
-                    RequestCode.PERSISTED_QUERY_NOT_FOUND,
-                    Text(en="No document is published under this id.", zh="没有以此编号发布的文档。"),
-                )
+        source = await self._policy.document(asked, context)
         return self._documents.operation(source, asked.operation_name)
 
     def resumed(
@@ -105,7 +100,7 @@ class Execution:
 
     def start(
         self, operation: Operation, variables: Mapping[str, object], context: OperationContext
-    ) -> HouseExecutor:
+    ) -> Started:
         """The operation with its variables read and its cost compared; nothing of it has run yet.
 
         Raises Rejected with BAD_USER_INPUT for variables that don't fit, TooCostly for their sizes.
@@ -126,11 +121,17 @@ class Execution:
             cost = points(operation.cost, executor.variable_values.coerced, self._limits)
         if cost > self._limits.cost:
             raise TooCostly("points", cost, self._limits.cost)
-        return executor
+        return Started(executor, operation, cost)
 
-    async def answer(self, executor: HouseExecutor, errors: Errors) -> Answer:
-        """The answer of a query or a mutation."""
-        return encoded(await _settled(executor.execute_operation()), errors)
+    async def answer(self, started: Started, errors: Errors) -> Answer:
+        """The answer of a query or a mutation. Raises RequestError when the policy does not let it run."""
+        executor, operation = started.executor, started.operation
+        charge = await self._policy.admit(operation, started.points, executor.context_value)
+        result = await _settled(executor.execute_operation())
+        if charge is None:
+            return encoded(result, errors)
+        actual = actual_points(operation.type, result.data)
+        return encoded(result, errors, {"cost": await charge.settle(actual)})
 
     async def subscribed(
         self,
@@ -153,9 +154,13 @@ class Execution:
             # Whoever came before had the same rights, and asked what is valid and not too costly.
             after = _left_off(operation, variables)
             if not isinstance(after, _Unknown):
+                asked = points(operation.cost, variables, self._limits)
+                await self._policy.admit(operation, asked, context)
                 context.abandon()
                 return SharedAnswers(partial(shared.join, after=after))
-        executor = self.start(operation, variables, context)
+        started = self.start(operation, variables, context)
+        executor = started.executor
+        await self._policy.admit(operation, started.points, context)
         with Guard(self._limits.operation_seconds):
             source: object = create_source_event_stream(executor)
             if _is_awaitable(source):
@@ -276,7 +281,7 @@ async def _settled(result: object) -> ExecutionResult:
     return cast("ExecutionResult", await result if _is_awaitable(result) else result)
 
 
-def encoded(result: ExecutionResult, errors: Errors) -> Answer:
+def encoded(result: ExecutionResult, errors: Errors, extensions: dict[str, object] | None = None) -> Answer:
     """A result as JSON; data that cannot be encoded is a bug and answered as one."""
     data = result.data
     because = None
@@ -286,6 +291,8 @@ def encoded(result: ExecutionResult, errors: Errors) -> Answer:
         if first is not None and (data is None or all(value is None for value in data.values())):
             because = first
     response["data"] = data
+    if extensions is not None:
+        response["extensions"] = extensions
     try:
         return Answer(orjson.dumps(response, option=_ENCODING), because)
     except TypeError as error:

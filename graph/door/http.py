@@ -11,12 +11,13 @@ from http import HTTPStatus
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
 from domain.refusals import RequestCode, RequestError, Text
 from graph.door import negotiation, requests
 from graph.door.bodies import json_body
-from graph.door.caller import Caller, OperationContext, Standing
+from graph.door.caller import Caller, OperationContext
 from graph.door.documents import Operation
 from graph.door.errors import Errors, Rejected
 from graph.door.event_stream import DistinctStream
@@ -49,6 +50,7 @@ _READ = frozenset(
         b"content-type",
         b"content-length",
         b"content-encoding",
+        b"x-client-name",
         b"x-request-id",
         b"last-event-id",
         TOKEN_HEADER,
@@ -106,7 +108,14 @@ class HttpDoor:
             return await self._page(request)
         accept_language = headers.get(b"accept-language")
         errors = self._inside.errors(accept_language)
-        caller = Caller(headers.get(b"authorization"), headers.get(b"x-api-key"), accept_language, request_id)
+        caller = Caller(
+            headers.get(b"authorization"),
+            headers.get(b"x-api-key"),
+            accept_language,
+            request_id,
+            address_of(request.scope),
+            headers.get(b"x-client-name"),
+        )
         media_type = negotiation.media_type(accept)
         common = [
             _CONTENT_TYPE[media_type or negotiation.JSON],
@@ -139,16 +148,17 @@ class HttpDoor:
 
     async def _answered(self, asking: _Asking) -> Response:
         if asking.method == "PUT":
-            token = self._single.reserve(asking.caller, await self._standing(asking))
+            token = self._single.reserve(asking.caller, (await self._opened(asking)).standing)
             return Reply(HTTPStatus.CREATED, token.encode(), [_TEXT, *asking.common[1:]])
         if (token_given := asking.stream_token) is not None:
             return await self._on_reserved(asking, token_given)
         if not asking.reads_json and not negotiation.accepts_stream(asking.accept):
             raise _not_acceptable()
         asked = await self._asked(asking)
-        if (streamed := await self._streamed(asking, asked)) is not None:
+        context = await self._opened(asking)
+        if (streamed := await self._streamed(asking, asked, context)) is not None:
             return streamed
-        operation = await self._inside.execution.operation(asked)
+        operation = await self._inside.execution.operation(asked, context)
         if operation.type is OperationType.SUBSCRIPTION:
             raise RequestError.bad_input(
                 en="Subscriptions are answered as text/event-stream (graphql-sse), when Accept names it, or "
@@ -158,7 +168,7 @@ class HttpDoor:
             )
         if asking.is_get and operation.type is not OperationType.QUERY:
             raise _only_queries_by_get()
-        answer = await self._run(asking, operation, asked.variables)
+        answer = await self._run(asking, operation, asked.variables, context)
         if answer.nothing_because is None:
             return Reply(HTTPStatus.OK, answer.payload, asking.common)
         because = answer.nothing_because
@@ -180,7 +190,7 @@ class HttpDoor:
 
     # Event streams ---------------------------------------------------------
 
-    async def _streamed(self, asking: _Asking, asked: Asked) -> Response | None:
+    async def _streamed(self, asking: _Asking, asked: Asked, context: OperationContext) -> Response | None:
         """An event stream, where the client would rather have one; None where it is answered in JSON.
 
         What is wrong with the operation itself is told in the stream, as the protocol wants it: who reads
@@ -190,7 +200,7 @@ class HttpDoor:
         if not prefers and not negotiation.accepts_stream(asking.accept):
             return None
         try:
-            kind = (await self._inside.execution.operation(asked)).type
+            kind = (await self._inside.execution.operation(asked, context)).type
         except (Rejected, RequestError):
             if not prefers:
                 raise
@@ -199,13 +209,13 @@ class HttpDoor:
                 return None
             if asking.is_get and kind is OperationType.MUTATION:
                 raise _only_queries_by_get()
-        standing = await self._standing(asking)
         after = asking.headers.get(b"last-event-id") or None
-        return DistinctStream(self._inside, asking.caller, standing, asked, after=after)
+        return DistinctStream(self._inside, asking.caller, context.standing, asked, after=after)
 
     async def _on_reserved(self, asking: _Asking, token: str) -> Response:
         """The answer to a request about a reserved stream: it is opened, fed, or an operation of it ended."""
-        standing = await self._standing(asking)
+        context = await self._opened(asking)
+        standing = context.standing
         if asking.is_get:
             if not negotiation.accepts_stream(asking.accept):
                 raise _not_acceptable()
@@ -215,36 +225,43 @@ class HttpDoor:
             self._single.complete(token, standing, id_)
             return Reply(HTTPStatus.OK, b"", asking.common[1:])
         asked = await self._asked(asking)
-        await self._single.begin(token, asking.caller, standing, asked)
+        await self._single.begin(token, asking.caller, context, asked)
         return Reply(HTTPStatus.ACCEPTED, b"", asking.common[1:])
 
-    async def _standing(self, asking: _Asking) -> Standing | None:
-        """As whom the caller is let in. Raises RequestError with UNAUTHENTICATED."""
+    async def _opened(self, asking: _Asking) -> OperationContext:
+        """A context for the caller. Raises RequestError with UNAUTHENTICATED."""
         with Guard(self._inside.limits.operation_seconds, asking.request.receive):
-            context = await self._inside.open_context(asking.caller)
-        context.abandon()
-        return context.standing
+            return await self._inside.open_context(asking.caller)
 
     # Answers in JSON -------------------------------------------------------
 
-    async def _run(self, asking: _Asking, operation: Operation, variables: dict[str, object]) -> Answer:
+    async def _run(
+        self,
+        asking: _Asking,
+        operation: Operation,
+        variables: dict[str, object],
+        context: OperationContext,
+    ) -> Answer:
         """The answer of an operation, within its time and as long as the client listens.
 
         A mutation is finished even when the client has left: its idempotency key has the answer for the
         client that comes back, and a provider's call is not cut off in the middle.
         """
-        context: OperationContext | None = None
         is_mutation = operation.type is OperationType.MUTATION
         receive = None if is_mutation else asking.request.receive
         try:
             with Guard(self._inside.limits.operation_seconds, receive):
-                context = await self._inside.open_context(asking.caller)
-                executor = self._inside.execution.start(operation, variables, context)
-                return await self._inside.execution.answer(executor, asking.errors)
+                started = self._inside.execution.start(operation, variables, context)
+                return await self._inside.execution.answer(started, asking.errors)
         except BaseException:
-            if context is not None:
-                context.abandon()
+            context.abandon()
             raise
+
+
+def address_of(scope: Scope) -> str | None:
+    """Where a request comes from; behind a proxy that the server trusts, where that says it does."""
+    client = scope.get("client")
+    return None if client is None else str(client[0])
 
 
 def request_id_from(sent: str | None) -> str:

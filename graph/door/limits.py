@@ -28,6 +28,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     VariableNode,
+    is_leaf_type,
 )
 
 from domain.refusals import RequestCode, RequestError, Text
@@ -47,7 +48,7 @@ class Limits:
     aliases: int = 100
     fields: int = 2_000
     cost: int = 20_000
-    """Points: one for a field, ten for a mutation, times the length of every list around it."""
+    """Points: one for an object, ten for a mutation, times the length of every list around it."""
     list_size: int = 5
     """How long a list is taken to be when no argument says."""
     size_arguments: frozenset[str] = frozenset({"first", "last", "ids", "skus"})
@@ -111,6 +112,23 @@ def _size_of(value: object, limits: Limits) -> int:
     return limits.list_size
 
 
+def actual_points(operation: OperationType, data: object) -> int:
+    """What an answer came to: one for each object in it, and for a mutation ten for each of its fields."""
+    if not isinstance(data, dict):
+        return 0
+    if operation is OperationType.MUTATION:
+        return sum(_MUTATION_POINTS + max(_objects(value) - 1, 0) for value in data.values())
+    return sum(map(_objects, data.values()))
+
+
+def _objects(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_objects, value.values()))
+    if isinstance(value, list):
+        return sum(map(_objects, value))
+    return 0
+
+
 @dataclass(slots=True)
 class _Weight:
     """What a selection set weighs; `paged` is the part that counts once per item of the page around it."""
@@ -133,6 +151,7 @@ class _Shape:
     points: int
 
 
+_MUTATION_POINTS = 10
 _UNKNOWN = _Shape(None, False, (), 1)
 _PAGE_ITEMS = frozenset({"edges", "nodes"})
 _META = frozenset({"__schema", "__type"})
@@ -210,7 +229,9 @@ class Scales:
         if definition is None:
             return _UNKNOWN
         type_, is_list = _unwrap(definition.type)
-        default = 10 if parent is self._schema.mutation_type else 1
+        default = 0 if type_ is None or is_leaf_type(type_) else 1
+        if parent is self._schema.mutation_type:
+            default = _MUTATION_POINTS
         return _Shape(
             type_,
             is_list,
@@ -299,6 +320,8 @@ class _Walk:
             times, variables = self._scales.sizes(shape, node)
             is_page_item = shape.is_list and not shape.size_arguments and name in _PAGE_ITEMS
             if shape.is_list and not is_page_item:
+                _add(inner.cost, cost)
+                cost = {}
                 _add(cost, inner.cost, times, variables)
                 _add(cost, inner.paged, times * self._scales.assumed_size, variables)
             else:

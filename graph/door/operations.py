@@ -156,10 +156,10 @@ class Operations:
     async def _answer(self, id_: str, asked: Asked, caller: Caller, after: str | None) -> None:
         door = self._door
         requests.refuse_nul(asked)
-        operation = await door.execution.operation(asked)
+        with Guard(door.limits.operation_seconds):
+            context = await door.open_context(caller)
+            operation = await door.execution.operation(asked, context)
         if operation.type is OperationType.SUBSCRIPTION:
-            with Guard(door.limits.operation_seconds):
-                context = await door.open_context(caller)
             variables = asked.variables
             if after is not None:
                 operation, variables = door.execution.resumed(operation, variables, after)
@@ -174,7 +174,7 @@ class Operations:
         else:
             if operation.type is OperationType.MUTATION:
                 self._mutating.add(id_)
-            await self._next(id_, await self._answer_once(operation, asked, caller))
+            await self._next(id_, await self._answer_once(operation, asked.variables, context))
         await self._over(id_)
 
     def _hear(self, id_: str, answers: SharedAnswers) -> bool:
@@ -204,16 +204,15 @@ class Operations:
         for listener in heard.values():
             listener.leave()
 
-    async def _answer_once(self, operation: Operation, asked: Asked, caller: Caller) -> Answer:
-        context: OperationContext | None = None
+    async def _answer_once(
+        self, operation: Operation, variables: dict[str, object], context: OperationContext
+    ) -> Answer:
         try:
             with Guard(self._door.limits.operation_seconds):
-                context = await self._door.open_context(caller)
-                executor = self._door.execution.start(operation, asked.variables, context)
-                return await self._door.execution.answer(executor, self.errors())
+                started = self._door.execution.start(operation, variables, context)
+                return await self._door.execution.answer(started, self.errors())
         except BaseException:
-            if context is not None:
-                context.abandon()
+            context.abandon()
             raise
 
     async def _next(self, id_: str, answer: Answer) -> None:

@@ -21,6 +21,9 @@ class Asked:
     variables: dict[str, object]
     operation_id: str | None = None
     """The name of the operation in an event stream that several share."""
+    is_automatic: bool = False
+    """Whether the id came as `extensions.persistedQuery`, from a client that sends the text where it is
+    not known."""
 
 
 def from_json(body: bytes | bytearray) -> Asked:
@@ -73,11 +76,13 @@ def from_mapping(value: Mapping[str, object]) -> Asked:
     operation_name = _text(value, "operationName")
     variables = _object(value, "variables")
     extensions = _object(value, "extensions")
-    if "persistedQuery" in extensions:
-        document_id = _persisted(extensions["persistedQuery"], query) or document_id
+    is_automatic = "persistedQuery" in extensions
+    if is_automatic:
+        document_id = _persisted(extensions["persistedQuery"], query)
     if query is None and document_id is None:
         raise RequestError.bad_input(en="The request has no query.", zh="请求缺少 query。")
-    return Asked(query, document_id, operation_name, variables, _text(extensions, "operationId"))
+    operation_id = _text(extensions, "operationId")
+    return Asked(query, document_id, operation_name, variables, operation_id, is_automatic)
 
 
 def refuse_nul(asked: Asked) -> None:

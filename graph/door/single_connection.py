@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.types import Receive, Scope, Send
 
 from domain.refusals import RequestCode, RequestError, Text
-from graph.door.caller import Caller, Standing
+from graph.door.caller import Caller, OperationContext, Standing
 from graph.door.event_stream import SharedStream
 from graph.door.inside import Inside
 from graph.door.replies import Refuse
@@ -73,26 +73,26 @@ class SingleConnections:
         stream.is_taken = True
         return stream
 
-    async def begin(self, token: str, caller: Caller, standing: Standing | None, asked: Asked) -> None:
+    async def begin(self, token: str, caller: Caller, context: OperationContext, asked: Asked) -> None:
         """Begins an operation whose answers go to the stream, as whoever asks for it.
 
         Raises Refuse, and Rejected or RequestError for an operation that cannot be run.
         """
-        stream = self._of(token, standing)
+        stream = self._of(token, context.standing)
         id_ = asked.operation_id
         if not id_:
             raise RequestError.bad_input(
                 en="extensions.operationId is missing: it names the operation in the event stream.",
                 zh="缺少 extensions.operationId，事件流用它来区分操作。",
             )
-        await self._inside.execution.operation(asked)
+        await self._inside.execution.operation(asked, context)
         if id_ in stream.operations:
             raise Refuse(
                 HTTPStatus.CONFLICT,
                 Text(en="An operation runs under this id already.", zh="已有操作使用此 operationId。"),
             )
         # Perhaps by a newer token than the stream was reserved with: it lives as long as that.
-        self._inside.connections.sign_in(stream, standing)
+        self._inside.connections.sign_in(stream, context.standing)
         stream.operations.introduce(caller)
         stream.operations.begin(id_, asked)
 

@@ -20,7 +20,7 @@ from graph.door.errors import Told
 from graph.door.execution import Answer
 from graph.door.frames import EXTENSION, Frames, SocketListener
 from graph.door.guard import Guard
-from graph.door.http import request_id_from
+from graph.door.http import address_of, request_id_from
 from graph.door.inside import Inside
 from graph.door.operations import Operations, Over, WireClosed
 from graph.live.listener import Listener
@@ -306,6 +306,8 @@ def _caller_of(ws: WebSocket) -> Caller:
         headers.get("x-api-key"),
         headers.get("accept-language"),
         request_id_from(headers.get("x-request-id")),
+        address_of(ws.scope),
+        headers.get("x-client-name"),
     )
 
 
@@ -333,6 +335,7 @@ def _introduced(caller: Caller, payload: dict[str, object]) -> Caller:
         authorization=said.get("authorization") if given else caller.authorization,
         api_key=said.get("apikey", said.get("x-api-key")) if given else caller.api_key,
         accept_language=language or caller.accept_language,
+        client=said.get("clientname", said.get("x-client-name")) or caller.client,
     )
 
 

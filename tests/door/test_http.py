@@ -355,7 +355,7 @@ async def test_too_costly_says_by_how_much(running: Running) -> None:
     assert answer.json()["errors"][0]["extensions"] == {
         "code": "OPERATION_TOO_COSTLY",
         "measure": "points",
-        "cost": 40_001,
+        "cost": 20_001,
         "limit": 20_000,
     }
     fits = await running.ask("query ($n: Int!) { items(first: $n) { nodes { name } } }", variables={"n": 5})

@@ -1,0 +1,1 @@
+"""Partners at the door: their keys, their documents, their budgets, and how much all of it is used."""

@@ -1,0 +1,1 @@
+"""Partners, their keys, the documents they published, and how much these are used."""
