@@ -18,6 +18,7 @@ from websockets.http11 import Request
 
 from graph.door.frames import EXTENSION
 from graph.door.limits import Limits
+from graph.door.pings import rounds_of
 
 CUT_OFF = "shelfgraph.cut_off"
 """The ASGI extension by which a stream ends the connection of a client that has stopped reading."""
@@ -160,8 +161,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(frame)
             self._wrote_at = self.loop.time()
 
+    def schedule_ping(self) -> None:
+        """Takes its turn among all sockets of the server."""
+        rounds_of(self.config, self.loop, self.ping_interval or 0).add(self)
+
     def send_keepalive_ping(self) -> None:
         """Pings a connection on which nothing was said for a while; what is said to others does as well."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
         if self.loop.time() - self._wrote_at < (self.ping_interval or 0):
             self.schedule_ping()
         else:
