@@ -129,3 +129,10 @@ STORE_WORKERS = Rule("staff, devices", frozenset({PrincipalKind.STAFF, Principal
 ORDER_RECORDERS = Rule(
     "staff, devices; partners with ORDER_WRITE", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.ORDER_WRITE
 )
+DEVICE_READERS = Rule(
+    "staff, devices; partners with DEVICE_READ", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.DEVICE_READ
+)
+DEVICE_KEEPERS = Rule("staff; partners with DEVICE_WRITE", _TRADE, PartnerScope.DEVICE_WRITE)
+LABEL_CONTROLLERS = Rule(
+    "staff, devices; partners with DEVICE_WRITE", _TRADE | {PrincipalKind.DEVICE}, PartnerScope.DEVICE_WRITE
+)

@@ -17,6 +17,7 @@ class Topic(StrEnum):
     """What a piece of news is about.
 
     DIRECTORY: a channel or a store itself changed; SIGN_IN: one was revoked; PARTNER: its terms or its keys.
+    DEVICE tells of a device by its code, LABEL_WORK of a gateway by its code: there is something to do.
     """
 
     PRICE = "price"
@@ -27,6 +28,8 @@ class Topic(StrEnum):
     ORDER = "order"
     PICKUP = "pickup"
     PARTNER = "partner"
+    DEVICE = "device"
+    LABEL_WORK = "labelWork"
 
 
 class LiveKind(StrEnum):
@@ -64,6 +67,16 @@ class News:
     ) -> News:
         """News of a pickup in a store, found by its id likewise."""
         return cls(Topic.PICKUP, cause, sku=str(pickup_id), store=store, occurred_at=occurred_at)
+
+    @classmethod
+    def of_device(cls, code: str, cause: str, *, store: str) -> News:
+        """News of a device: its code stands where other news names a sku."""
+        return cls(Topic.DEVICE, cause, sku=code, store=store)
+
+    @classmethod
+    def of_gateway_work(cls, gateway: str, cause: str, *, store: str) -> News:
+        """News that there is something for a gateway to do: its code stands where other news names a sku."""
+        return cls(Topic.LABEL_WORK, cause, sku=gateway, store=store)
 
 
 class Cursor(NamedTuple):

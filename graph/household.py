@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from devices.faces import RENDERER_VERSION
 from graph.pickup_clock import mind_pickups
 from graph.settings import Settings
 from graph.till_room import TillRoom
@@ -14,7 +15,7 @@ from graph.tokens import Tokens
 from graph.vault import vault_of
 from persistence.database import Database
 from persistence.news.hub import Hub
-from resolvers.house import Directory, House, PartnerOffice, PickupDesk
+from resolvers.house import Directory, Hardware, House, PartnerOffice, PickupDesk
 from resolvers.members.phones import Phones
 
 
@@ -70,6 +71,12 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
             hold=timedelta(seconds=settings.pickup_hold_seconds),
         ),
         partners=PartnerOffice(vault.secret("api keys")),
+        hardware=Hardware(
+            secret=tokens.secret("device secrets"),
+            issue=lambda principal, now, lifetime: tokens.issue(principal, now=now, lifetime=lifetime),
+            renderer_version=RENDERER_VERSION,
+            base_url=settings.base_url,
+        ),
     )
     till_room.house = house
     return Household(house, (database, aside), tokens, till_room)

@@ -47,6 +47,11 @@ from resolvers import (
     store_list,
     stores,
 )
+from resolvers.labels import binding as label_binding
+from resolvers.labels import enrolment
+from resolvers.labels import labels as shelf_labels
+from resolvers.labels import live as device_live
+from resolvers.labels.devices import PlainDevice
 from resolvers.members import reading as members
 from resolvers.members import tiers
 from resolvers.pickup_counter import PickupCodeError
@@ -78,6 +83,9 @@ QUERIES: list[Any] = [
     order_list.orders,
     pickup.pickups,
     partners.partner,
+    shelf_labels.device,
+    shelf_labels.label_models,
+    shelf_labels.labels,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -114,12 +122,19 @@ MUTATIONS: list[Any] = [
     partner_setting.api_key_rotate,
     partner_setting.api_key_revoke,
     publishing.operations_publish,
+    enrolment.device_register,
+    enrolment.device_secret_rotate,
+    enrolment.device_retire,
+    enrolment.device_sign_in,
+    label_binding.label_bind,
+    label_binding.label_unbind,
 ]
 SUBSCRIPTIONS: list[Any] = [
     live.price_changed,
     live.stock_changed,
     order_live.order_changed,
     pickup_live.pickup_queue_changed,
+    device_live.device_changed,
 ]
 
 
@@ -145,7 +160,14 @@ def build_schema() -> GraphQLSchema:
         mutation=create_type("Mutation", MUTATIONS),
         subscription=create_type("Subscription", SUBSCRIPTIONS),
         # Reachable through their interface only.
-        types=[PlainUserError, InsufficientStockError, PriceChangedError, TotalChangedError, PickupCodeError],
+        types=[
+            PlainUserError,
+            InsufficientStockError,
+            PriceChangedError,
+            TotalChangedError,
+            PickupCodeError,
+            PlainDevice,
+        ],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     return _without_null_defaults(built._schema)

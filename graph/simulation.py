@@ -10,7 +10,7 @@ from devices.simulated import SimulatedGateway, SimulatedLabel
 from domain.locales import translated
 from graph.settings import Settings
 from graph.tokens import Tokens, principal_for
-from persistence.labels import Hung, hung_labels
+from persistence.labels.hung import Hung, hung_labels
 from resolvers.house import House
 
 _TOKEN_LIFETIME = timedelta(hours=12)

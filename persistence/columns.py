@@ -179,6 +179,11 @@ def degrees() -> Any:
     return Field(sa_type=sa.Double)
 
 
+def optional_degrees() -> Any:
+    """A temperature or an angle, or null."""
+    return Field(default=None, sa_type=sa.Double, nullable=True)
+
+
 def search_vector() -> Any:
     """Words to find a row by, weighted; written by `to_tsvector` and never read back."""
     return Field(default=None, sa_type=TSVECTOR, nullable=False)

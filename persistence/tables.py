@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
-from persistence import carts, channels, idempotency, labels, stores
+from persistence import carts, channels, idempotency, stores
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
+from persistence.labels import tables as labels
 from persistence.members import tables as members
 from persistence.news import tables as news
 from persistence.orders import tables as orders

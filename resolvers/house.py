@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import NamedTuple
 
+from domain.access import Principal
 from domain.payments import PaymentProvider
 from persistence.database import Database
 from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
@@ -134,6 +135,20 @@ class PartnerOffice:
     examine: Callable[[str], Examined] = _nothing_is_valid
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What the house needs to deal with devices.
+
+    `secret` makes the secrets devices are given; `issue` a token for a principal, from a moment on and for so
+    long; `renderer_version` is part of what decides a face; `base_url` is where its pictures are fetched.
+    """
+
+    secret: bytes
+    issue: Callable[[Principal, datetime, timedelta], str]
+    renderer_version: str
+    base_url: str
+
+
 @dataclass(slots=True)
 class House:
     """Everything a request finds in place; made once when the process starts."""
@@ -149,4 +164,5 @@ class House:
     phones: Phones
     pickup_desk: PickupDesk
     partners: PartnerOffice
+    hardware: Hardware
     promotions: Promotions = field(default_factory=Promotions)

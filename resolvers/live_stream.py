@@ -45,6 +45,11 @@ class LiveStream(Generic[EventT]):
     tells_all: bool = False
     opening: Callable[[], Awaitable[Sequence[str]]] | None = None
 
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether whoever begins, or was lost, is told everything there is."""
+        return self.skus is not None or self.opening is not None
+
     def news(self, after: Cursor | None) -> Subscription:
         """What happens after a cursor or from now on, all of it or the last of each sku."""
         return self.hub.subscribe(
@@ -56,7 +61,7 @@ class LiveStream(Generic[EventT]):
             # What was missed is summed up over a long stretch: it is executed, what is queued is not.
             limit=_MISSED_AT_ONCE if after is not None else _QUEUED,
             # Without a snapshot nothing would follow a RESYNC: such a reader rather fetches what did not fit.
-            patient=self.skus is None,
+            patient=not self.has_snapshot,
         )
 
     async def snapshot(self, cursor: Cursor, *, resync: bool) -> list[What]:

@@ -30,6 +30,10 @@ from persistence.inventory import nearest as nearest_db
 from persistence.inventory import promises as promises_db
 from persistence.inventory.nearest import Wanted
 from persistence.inventory.tables import StockLevel
+from persistence.labels import binding as binding_db
+from persistence.labels import lists as labels_db
+from persistence.labels import registry as registry_db
+from persistence.labels.tables import Device, Label, LabelFace
 from persistence.members import reads as members_db
 from persistence.members import tiers as tiers_db
 from persistence.members import writes as member_writes
@@ -430,6 +434,31 @@ class Loaders:
     def stock_level(self) -> DataLoader[UUID, StockLevel | None]:
         """Stock levels by id."""
         return self._one(levels_db.levels_by_id)
+
+    @cached_property
+    def device(self) -> DataLoader[str, Device | None]:
+        """Devices by code, whatever became of them."""
+        return self._one(registry_db.devices_by_code)
+
+    @cached_property
+    def device_by_id(self) -> DataLoader[UUID, Device | None]:
+        """Devices by id, whatever became of them."""
+        return self._one(registry_db.devices_by_id)
+
+    @cached_property
+    def label(self) -> DataLoader[str, Label | None]:
+        """What labels are bound to, by code."""
+        return self._one(binding_db.labels_by_code)
+
+    @cached_property
+    def label_face(self) -> DataLoader[tuple[str, int], LabelFace | None]:
+        """Faces by their label's code and version."""
+        return self._one(labels_db.faces)
+
+    @cached_property
+    def queue_depth(self) -> DataLoader[str, int | None]:
+        """How many faces are on their way, by gateway; None where there are none."""
+        return self._one(labels_db.queued)
 
 
 def _by_place(key: PricesKey | HistoryKey | SpanKey) -> tuple[str, str, datetime, str]:

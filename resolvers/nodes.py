@@ -18,6 +18,9 @@ from resolvers.channels import Channel
 from resolvers.context import Context, Info
 from resolvers.fields import query
 from resolvers.inventory import StockLevel
+from resolvers.labels.access import sees_devices_of
+from resolvers.labels.devices import PlainDevice
+from resolvers.labels.labels import Gateway, Label, shape_of
 from resolvers.loaders import Loaders
 from resolvers.members.gate import sight_of
 from resolvers.members.member import Member
@@ -44,6 +47,15 @@ class _Kind(NamedTuple):
 
 async def _seen_member(context: Context, row: Any) -> Member | None:
     return Member.seen(row, await sight_of(context, row.id, how="id"))
+
+
+def _devices(shape: Any) -> _Kind:
+    """Devices of one shape: all are rows of one table, and an id tells which shape it was given to."""
+    return _Kind(
+        shape,
+        lambda loaders: loaders.device_by_id,
+        lambda viewer, row: isinstance(shape_of(row), shape) and sees_devices_of(viewer, row.store),
+    )
 
 
 def _their_store(viewer: Principal, row: Any) -> bool:
@@ -80,6 +92,9 @@ _KINDS = {
             lambda loaders: loaders.persisted_operation,
             lambda viewer, row: sees_client(viewer, row.client),
         ),
+        _devices(Gateway),
+        _devices(Label),
+        _devices(PlainDevice),
     )
 }
 

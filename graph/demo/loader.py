@@ -53,7 +53,7 @@ def chains() -> list[StoreRow]:
 async def is_loaded(db: Connection) -> bool:
     """Whether the mall stands already; it is loaded whole or not at all."""
     return bool(
-        await db.fetchval("SELECT EXISTS (SELECT FROM gateway WHERE code = $1)", mall.gateways()[0].code)
+        await db.fetchval("SELECT EXISTS (SELECT FROM device WHERE code = $1)", mall.gateways()[0].code)
     )
 
 

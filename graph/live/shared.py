@@ -86,7 +86,7 @@ class SharedOperation:
     def renew(self, listener: Listener, after: Cursor) -> None:
         """A listener that fell behind goes on where it was, or where there is a snapshot begins anew."""
         self._listeners.pop(listener, None)
-        if self._stream.skus is None:
+        if not self._stream.has_snapshot:
             self._catch_up_from(listener, after, resumes=False)
         else:
             self._resync(listener)

@@ -6,7 +6,7 @@ from persistence.database import Connection
 
 IMPORTED = (
     "channel", "store", "category", "product", "variant", "price_record", "price_end", "public_price",
-    "offer_text", "stock_level", "stock_movement", "outbox", "gateway", "label",
+    "offer_text", "stock_level", "stock_movement", "outbox", "device", "label",
 )  # fmt: skip
 
 

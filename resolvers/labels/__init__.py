@@ -1,0 +1,1 @@
+"""Devices and shelf labels in the graph."""
