@@ -1,0 +1,1 @@
+"""A shelf that exists only in memory: labels that sleep, poll, lose messages, wear batteries and remember."""
