@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -119,6 +119,12 @@ async def create(
 
 _BY_ID = statement(select(Cart).where(col(Cart.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
 _LOCK = statement(select(Cart).where(Cart.id == param("id")).with_for_update())
+_LOCK_MANY = statement(
+    select(Cart)
+    .where(col(Cart.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid))))
+    .order_by(col(Cart.id))
+    .with_for_update()
+)
 
 
 async def carts_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Cart]:
@@ -129,6 +135,11 @@ async def carts_by_id(db: Connection, ids: Sequence[UUID]) -> dict[UUID, Cart]:
 async def lock(db: Connection, cart_id: UUID) -> Cart | None:
     """A cart, locked until the transaction ends."""
     return await _LOCK.one_or_none(db, id=cart_id)
+
+
+async def lock_many(db: Connection, ids: Collection[UUID]) -> dict[UUID, Cart]:
+    """By id: carts, locked until the transaction ends, in the same order by everybody."""
+    return {row.id: row for row in await _LOCK_MANY.all(db, ids=list(ids))}
 
 
 def _setting(**values: Any) -> Statement[Cart]:
@@ -146,9 +157,6 @@ _SET_FULFILMENT = _setting(fulfilment=param("new_fulfilment", JSONB))
 _SET_TOUCHES = _setting(touches=param("new_touches", JSONB))
 _SET_COUPON = _setting(coupon=param("new_coupon", sa.Text))
 _SET_POINTS = _setting(points=param("new_points", sa.Integer))
-_BUY = statement(
-    sa.update(Cart).where(col(Cart.id) == param("cart_id")).values(order_id=param("bought_as", sa.Uuid))
-)
 
 
 async def set_lines(db: Connection, cart_id: UUID, lines: Sequence[StoredLine], kept_until: datetime) -> Cart:
@@ -178,8 +186,3 @@ async def set_coupon(db: Connection, cart_id: UUID, coupon: str | None, kept_unt
 async def set_points(db: Connection, cart_id: UUID, points: int, kept_until: datetime) -> Cart:
     """The cart, paid with so many points; lock it first."""
     return await _SET_POINTS.one(db, cart_id=cart_id, new_points=points, kept_until=kept_until)
-
-
-async def buy(db: Connection, cart_id: UUID, order_id: UUID) -> None:
-    """Marks the cart as bought; lock it first."""
-    await _BUY.run(db, cart_id=cart_id, bought_as=order_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from domain.baskets import Basket, PricedLine, Reduction, basket_of
@@ -96,24 +97,44 @@ class Running:
         )
 
 
+Buyer = tuple[Sequence[PricedLine], Resolved, str | None]
+"""The lines of a basket, where they are bought, and by which member."""
+
+
 async def running_for(
     db: Connection, house: House, lines: Sequence[PricedLine], asked: Resolved, member: str | None
 ) -> Running:
     """The promotions for a basket in a context; one statement as long as there are none."""
-    book = await house.promotions.book(db, asked.at)
+    return (await running_for_all(db, house, [(lines, asked, member)], at=asked.at))[0]
+
+
+async def running_for_all(
+    db: Connection, house: House, buyers: Sequence[Buyer], *, at: datetime
+) -> list[Running]:
+    """The promotions for each of many baskets; one statement as long as there are none."""
+    if not buyers:
+        return []
+    book = await house.promotions.book(db, at)
     goods: dict[str, Goods] = {}
-    used_up: frozenset[str] = frozenset()
+    used_up: dict[str | None, frozenset[str]] = {}
     if len(book):
-        goods = await goods_by_sku(db, [line.sku for line in lines])
-        used_up = await budgets.used_up(db, book.limited, member)
-    situation = Situation(
-        at=asked.at,
-        channel=asked.priced_in,
-        currency_code=asked.currency_code,
-        store=asked.store,
-        tier=asked.tier,
-        campaign=asked.campaign,
-        is_member=member is not None,
-        used_up=used_up,
-    )
-    return Running(book, goods, situation)
+        goods = await goods_by_sku(db, sorted({line.sku for lines, _, _ in buyers for line in lines}))
+        for member in {member for _, _, member in buyers}:
+            used_up[member] = await budgets.used_up(db, book.limited, member)
+    return [
+        Running(
+            book,
+            goods,
+            Situation(
+                at=asked.at,
+                channel=asked.priced_in,
+                currency_code=asked.currency_code,
+                store=asked.store,
+                tier=asked.tier,
+                campaign=asked.campaign,
+                is_member=member is not None,
+                used_up=used_up.get(member, frozenset()),
+            ),
+        )
+        for _, asked, member in buyers
+    ]

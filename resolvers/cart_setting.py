@@ -155,7 +155,11 @@ async def _changed(context: Context, given_id: str, change: Change) -> CartPaylo
 async def open_cart(db: Connection, context: Context, given_id: str) -> StoredCart:
     """A cart that can be changed and bought, locked; refuses as `_changed` says."""
     cart_id = cart_key(given_id)
-    row = None if cart_id is None else await carts_db.lock(db, cart_id)
+    return must_be_open(context, None if cart_id is None else await carts_db.lock(db, cart_id))
+
+
+def must_be_open(context: Context, row: StoredCart | None) -> StoredCart:
+    """A cart that can be changed and bought, as it was found; refuses as `_changed` says."""
     if row is None or not is_theirs(context, row):
         raise Refused.because(
             RefusalCode.NOT_FOUND,

@@ -134,18 +134,7 @@ class Context:
         refusal rolls everything back and leaves the key free. Raises UNAVAILABLE when moments that the work
         had to finish before overtook it again and again.
         """
-        if not 1 <= len(key) <= _LONGEST_KEY:
-            raise Refused.because(
-                RefusalCode.INVALID_INPUT,
-                en=f"An idempotency key has 1 to {_LONGEST_KEY} characters.",
-                zh=f"幂等键须为 1 到 {_LONGEST_KEY} 个字符。",
-                field=("input", "idempotencyKey"),
-            )
-        digest = _digest(body)
-        caller = str(self.viewer)
-        if within is not None and not self.viewer.is_signed_in:
-            caller += within
-        name = idempotency.Key(caller, mutation, key)
+        name, digest = self.named(mutation, key, body, within=within)
         for tries_left in reversed(range(_TRIES)):
             try:
                 return await self._once(name, digest, act)
@@ -165,7 +154,24 @@ class Context:
         """What this caller was answered under the key before, if it was; refuses as `once` does."""
         async with self.house.database.connection() as db:
             answered = await idempotency.find(db, idempotency.Key(str(self.viewer), mutation, key))
-        return None if answered is None else _first_answer(answered, _digest(body))
+        return None if answered is None else first_answer(answered, _digest(body))
+
+    def named(
+        self, mutation: str, key: str, body: object, *, within: str | None = None
+    ) -> tuple[idempotency.Key, bytes]:
+        """What a request is known by, and the digest of its body; refuses INVALID_INPUT for a bad key."""
+        if not 1 <= len(key) <= _LONGEST_KEY:
+            raise Refused.because(
+                RefusalCode.INVALID_INPUT,
+                en=f"An idempotency key has 1 to {_LONGEST_KEY} characters.",
+                zh=f"幂等键须为 1 到 {_LONGEST_KEY} 个字符。",
+                field=("input", "idempotencyKey"),
+            )
+        digest = _digest(body)
+        caller = str(self.viewer)
+        if within is not None and not self.viewer.is_signed_in:
+            caller += within
+        return idempotency.Key(caller, mutation, key), digest
 
     async def _once(
         self, name: idempotency.Key, digest: bytes, act: Callable[[Work], Awaitable[dict[str, Any]]]
@@ -173,7 +179,7 @@ class Context:
         async with self.house.database.transaction() as db:
             before = await idempotency.claim(db, name, digest)
             if before is not None:
-                return _first_answer(before, digest)
+                return first_answer(before, digest)
             work = Work(db, self.house.clock())
             answer = await act(work)
             news_id = await outbox.write(db, work.news)
@@ -200,7 +206,8 @@ def _digest(body: object) -> bytes:
     return hashlib.sha256(orjson.dumps(canonical(body), option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _first_answer(before: idempotency.Answered, digest: bytes) -> Done:
+def first_answer(before: idempotency.Answered, digest: bytes) -> Done:
+    """What a key was answered before; refuses IDEMPOTENCY_KEY_REUSED when it was for another request."""
     if before.body_hash != digest:
         raise Refused.because(
             RefusalCode.IDEMPOTENCY_KEY_REUSED,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from domain.access import Principal
 from domain.payments import PaymentProvider
@@ -17,6 +18,10 @@ from persistence.news.hub import Hub
 from persistence.promotions.reads import Promotions
 from persistence.vault import Vault
 from resolvers.members.phones import Phones
+from resolvers.together import Together
+
+AskedT = TypeVar("AskedT")
+AnswerT = TypeVar("AnswerT")
 
 _FRESH_SECONDS = 30.0
 _ASK_AGAIN_SECONDS = 1.0
@@ -166,3 +171,15 @@ class House:
     partners: PartnerOffice
     hardware: Hardware
     promotions: Promotions = field(default_factory=Promotions)
+    _rounds: dict[Any, Together[Any, Any]] = field(default_factory=dict, init=False)
+
+    async def together(
+        self,
+        serve: Callable[[House, Sequence[AskedT]], Awaitable[Sequence[AnswerT | Exception]]],
+        asked: AskedT,
+    ) -> AnswerT:
+        """The answer of `serve`, which serves this together with whatever else is asked of it meanwhile."""
+        rounds: Together[AskedT, AnswerT] | None = self._rounds.get(serve)
+        if rounds is None:
+            rounds = self._rounds[serve] = Together(partial(serve, self))
+        return await rounds(asked)

@@ -23,8 +23,9 @@ from domain.payments import PaymentState
 from domain.refusals import Refusal, RefusalCode, Refused, Text
 from persistence.inventory import counter
 from persistence.inventory import writes as stock_writes
+from persistence.keys import new_key
 from persistence.orders import writes as order_writes
-from persistence.orders.tables import StoredDiscount
+from persistence.orders.tables import SalesOrder, StoredDiscount
 from resolvers.cart_setting import resolve_given
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
@@ -108,6 +109,8 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
         kind = FulfilmentKind(fulfilment["kind"])
         carried = kind is FulfilmentKind.CARRY_OUT
         order = order_writes.NewOrder(
+            id=new_key(),
+            payment_id=new_key(),
             channel=asked.channel,
             store=asked.store,
             campaign=asked.campaign,
@@ -140,9 +143,10 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
             ask_at=None,
             event="recorded",
             placed_by=str(context.viewer),
+            lines=basket.lines,
         )
         try:
-            placed = await order_writes.place(work.db, order, basket.lines)
+            placed = await order_writes.place(work.db, order)
         except asyncpg.UniqueViolationError:
             raise Refused.because(
                 RefusalCode.CONFLICT,
@@ -245,7 +249,7 @@ async def _take_stock(
     work: Work,
     asked: Resolved,
     basket: Basket,
-    placed: order_writes.Placed,
+    placed: SalesOrder,
     store: str | None,
     *,
     carried: bool,

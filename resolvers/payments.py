@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -16,20 +17,22 @@ from domain.money import Money
 from domain.orders.states import OrderState
 from domain.payments import (
     Outcome,
+    PaymentAsked,
     PaymentProvider,
     PaymentState,
     ProviderAway,
     Standing,
+    Started,
     TokenRefused,
 )
 from domain.refusals import Refusal, RefusalCode, Refused, RequestCode, RequestError, Text
 from persistence.orders import reads as orders_db
 from persistence.orders.tables import SalesOrder
 from persistence.payments import writes as payments_db
-from persistence.payments.tables import Payment
+from persistence.payments.tables import Payment, StoredAction
 from resolvers.context import Context
 from resolvers.house import House
-from resolvers.settling import asked_of, settle
+from resolvers.settling import asked_of, keep_started, settle, stored_action
 from resolvers.shapes import shape
 
 _LONGEST_TOKEN = 4000
@@ -54,24 +57,20 @@ class PaymentAction:
     expires_at: datetime
 
 
+class Unpaid(NamedTuple):
+    """An order as it was placed just now, and the payment that nobody was asked for yet."""
+
+    order: SalesOrder
+    provider: PaymentProvider
+    payment: PaymentAsked
+
+
 class Asked(NamedTuple):
-    """How a payment stands once its provider was asked, and what the client does next."""
+    """What the client does next once a provider was asked; `order` is as it stands then, None: to be read."""
 
-    payment: Payment
-    refusals: list[Refusal]
-
-    @property
-    def next_action(self) -> PaymentAction | None:
-        """What the client does next to pay."""
-        action = self.payment.next_action
-        if action is None:
-            return None
-        return PaymentAction(
-            provider=self.payment.provider,
-            kind=action["kind"],
-            payload=action["payload"],
-            expires_at=datetime.fromisoformat(action["expires_at"]),
-        )
+    next_action: PaymentAction | None = None
+    refusals: Sequence[Refusal] = ()
+    order: SalesOrder | None = None
 
 
 def provider_for(
@@ -109,11 +108,28 @@ def _unusable_token(code: RefusalCode) -> Refusal:
     )
 
 
-async def ask_provider(context: Context, payment_id: UUID) -> Asked:
-    """The payment once its provider was asked for it; whoever repeats a request resumes it where it stopped.
+async def ask_first(context: Context, unpaid: Unpaid) -> Asked:
+    """The payment of an order placed just now, once its provider was asked for it.
 
     Raises UNAVAILABLE when nobody knows what the provider did: repeated with its key, the request goes on.
     """
+    house, payment = context.house, unpaid.payment
+    if payment.amount.minor_units == 0:
+        await settle(house, payment.id, Standing(Outcome.CAPTURED, payment.amount))
+        return Asked()
+    started = await _start(house, unpaid.provider, payment)
+    if started is None:
+        return Asked(refusals=[_unusable_token(RefusalCode.PAYMENT_DECLINED)])
+    action = _action(unpaid.provider.code, stored_action(started))
+    if started.standing.outcome is Outcome.PENDING:
+        await house.together(keep_started, (payment.id, started))
+        return Asked(action, order=unpaid.order)
+    await settle(house, payment.id, started.standing, started=started)
+    return Asked(action, [_declined()] if started.standing.outcome is Outcome.DECLINED else [])
+
+
+async def ask_provider(context: Context, payment_id: UUID) -> Asked:
+    """The same for a payment that was begun before: whoever repeats a request resumes it where it stopped."""
     house = context.house
     payment, order = await _read(house, payment_id)
     provider = house.tills.providers.get(payment.provider)
@@ -121,19 +137,36 @@ async def ask_provider(context: Context, payment_id: UUID) -> Asked:
         await settle(house, payment_id, Standing(Outcome.CAPTURED, Money(0, payment.currency_code)))
     elif payment.state is PaymentState.PENDING and not _was_asked(payment) and provider is not None:
         await _close_others(house, payment)
-        asked = asked_of(payment, order)
-        try:
-            started = await provider.start(asked)
-        except TokenRefused:
-            refused = _unusable_token(RefusalCode.PAYMENT_DECLINED)
-            await settle(house, payment_id, Standing(Outcome.DECLINED, reason=refused.text))
-            return Asked((await _read(house, payment_id))[0], [refused])
-        except ProviderAway as away:
-            raise _nobody_knows() from away
+        started = await _start(house, provider, asked_of(payment, order))
+        if started is None:
+            return Asked(refusals=[_unusable_token(RefusalCode.PAYMENT_DECLINED)])
         await settle(house, payment_id, started.standing, started=started)
         payment, _ = await _read(house, payment_id)
     declined = payment.state is PaymentState.DECLINED
-    return Asked(payment, [_declined()] if declined else [])
+    return Asked(_action(payment.provider, payment.next_action), [_declined()] if declined else [])
+
+
+async def _start(house: House, provider: PaymentProvider, payment: PaymentAsked) -> Started | None:
+    """The provider's answer; None when it can't use the token, and the payment is settled as declined."""
+    try:
+        return await provider.start(payment)
+    except TokenRefused:
+        reason = _unusable_token(RefusalCode.PAYMENT_DECLINED).text
+        await settle(house, payment.id, Standing(Outcome.DECLINED, reason=reason))
+        return None
+    except ProviderAway as away:
+        raise _nobody_knows() from away
+
+
+def _action(provider: str, action: StoredAction | None) -> PaymentAction | None:
+    if action is None:
+        return None
+    return PaymentAction(
+        provider=provider,
+        kind=action["kind"],
+        payload=action["payload"],
+        expires_at=datetime.fromisoformat(action["expires_at"]),
+    )
 
 
 async def _read(house: House, payment_id: UUID) -> tuple[Payment, SalesOrder]:

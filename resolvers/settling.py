@@ -122,9 +122,8 @@ async def settle(
         work = Work(db, house.clock())
         found = verdict(order.state, payment.state, Money(payment.amount_minor, payment.currency_code), told)
         if started is not None:
-            await payments_db.started(
-                db, payment.id, reference=told.reference, next_action=_stored_action(started)
-            )
+            begun = payments_db.Begun(payment.id, told.reference, stored_action(started))
+            await payments_db.started_many(db, [begun])
         if notice is None or await payments_db.hear(
             db,
             provider=payment.provider,
@@ -292,7 +291,21 @@ async def _decline(work: Work, order: SalesOrder, payment: Payment, told: Standi
     work.announce(order_news(order, "paymentDeclined"))
 
 
-def _stored_action(started: Started) -> StoredAction | None:
+async def keep_started(house: House, started: Sequence[tuple[UUID, Started]]) -> Sequence[None]:
+    """Keeps what providers answered to the starts of payments, which wait still."""
+    async with house.database.connection() as db:
+        await payments_db.started_many(
+            db,
+            [
+                payments_db.Begun(payment_id, one.standing.reference, stored_action(one))
+                for payment_id, one in started
+            ],
+        )
+    return [None] * len(started)
+
+
+def stored_action(started: Started) -> StoredAction | None:
+    """What the client does next, as it is kept."""
     action = started.next_action
     if action is None:
         return None

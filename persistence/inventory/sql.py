@@ -32,6 +32,14 @@ _PARAMETERS: dict[str, Any] = {
     "now": sa.DateTime(timezone=True),
     "until": sa.DateTime(timezone=True),
     "limit": sa.Integer,
+    "holders": sa.ARRAY(sa.Uuid),
+    "channels": sa.ARRAY(sa.Text),
+    "held_stores": sa.ARRAY(sa.Text),
+    "held_skus": sa.ARRAY(sa.Text),
+    "from_allotments": sa.ARRAY(sa.Integer),
+    "untils": sa.ARRAY(sa.DateTime(timezone=True)),
+    "reserved_more": sa.ARRAY(sa.Integer),
+    "allotted_more": sa.ARRAY(sa.Integer),
 }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import col, select
@@ -24,8 +25,10 @@ _MOMENT = sa.DateTime(timezone=True)
 
 
 class NewOrder(NamedTuple):
-    """An order to place, as `SalesOrder` has it, with its payment and the cart it was made of."""
+    """An order to place, as `SalesOrder` has it, with its lines, its payment and the cart it was made of."""
 
+    id: UUID
+    payment_id: UUID
     channel: str
     store: str | None
     campaign: str | None
@@ -55,34 +58,52 @@ class NewOrder(NamedTuple):
     ask_at: datetime | None
     event: str
     placed_by: str
+    lines: Sequence[PricedLine]
+
+    @property
+    def total_minor(self) -> int:
+        """What is to be paid."""
+        return self.items_minor - self.discounts_minor + self.shipping_minor
 
 
-class Placed(NamedTuple):
-    """An order that was placed, and its payment."""
-
-    id: UUID
-    serial: int
-    payment_id: UUID
-
-
-_placed = (
-    insert(SalesOrder)
-    .values(
-        {
-            name: param(name)
-            for name in (
-                *("channel", "store", "campaign", "external_number", "member", "token_hash", "state"),
-                *("payment_state", "fulfilment", "fulfilment_store", "address", "currency_code", "placed_by"),
-                *("items_minor", "discounts_minor", "shipping_minor", "total_minor", "discounts", "touches"),
-                *("held_until", "placed_at", "flagged"),
-            )
-        }
-    )
-    .returning(col(SalesOrder.id), col(SalesOrder.serial))
-    .cte("placed")
+_order = given(
+    "new",
+    id=sa.Uuid,
+    payment_id=sa.Uuid,
+    channel=sa.Text,
+    store=sa.Text,
+    campaign=sa.Text,
+    external_number=sa.Text,
+    member=sa.Text,
+    token_hash=sa.LargeBinary,
+    state=sa.Text,
+    payment_state=sa.Text,
+    fulfilment=sa.Text,
+    fulfilment_store=sa.Text,
+    address=JSONB,
+    currency_code=sa.Text,
+    items_minor=sa.BigInteger,
+    discounts_minor=sa.BigInteger,
+    shipping_minor=sa.BigInteger,
+    total_minor=sa.BigInteger,
+    discounts=sa.Text,
+    touches=sa.Text,
+    held_until=_MOMENT,
+    placed_at=_MOMENT,
+    flagged=sa.Boolean,
+    cart_id=sa.Uuid,
+    provider=sa.Text,
+    payment_token=sa.Text,
+    payment_reference=sa.Text,
+    captured_minor=sa.BigInteger,
+    started_at=_MOMENT,
+    ask_at=_MOMENT,
+    event=sa.Text,
+    placed_by=sa.Text,
 )
 _line = given(
     "line",
+    order_id=sa.Uuid,
     place=sa.Integer,
     sku=sa.Text,
     quantity=sa.Integer,
@@ -92,6 +113,7 @@ _line = given(
     source=sa.Text,
     version=sa.BigInteger,
 )
+_new = sa.select(_order).cte("given").prefix_with("MATERIALIZED", dialect="postgresql")
 _lines = (
     insert(OrderLine)
     .from_select(
@@ -100,7 +122,7 @@ _lines = (
             *("total_minor", "price_source", "price_version"),
         ],
         sa.select(
-            _placed.c.id,
+            _line.c.order_id,
             _line.c.place,
             _line.c.sku,
             sa.func.coalesce(sa.func.nullif(col(Variant.names), sa.cast("{}", JSONB)), Product.names),
@@ -113,8 +135,7 @@ _lines = (
         )
         .select_from(_line)
         .join(Variant, col(Variant.sku) == _line.c.sku)
-        .join(Product, col(Product.id) == col(Variant.product_id))
-        .join(_placed, sa.true()),
+        .join(Product, col(Product.id) == col(Variant.product_id)),
     )
     .cte("lines")
 )
@@ -122,69 +143,90 @@ _payment = (
     insert(Payment)
     .from_select(
         [
-            *("order_id", "provider", "state", "amount_minor", "captured_minor", "currency_code", "token"),
-            *("reference", "started_at", "expires_at", "ask_at"),
+            *("id", "order_id", "provider", "state", "amount_minor", "captured_minor", "currency_code"),
+            *("token", "reference", "started_at", "expires_at", "ask_at"),
         ],
         sa.select(
-            _placed.c.id,
-            param("provider", sa.Text),
-            param("payment_state", sa.Text),
-            param("total_minor", sa.BigInteger),
-            param("captured_minor", sa.BigInteger),
-            param("currency_code", sa.Text),
-            param("payment_token", sa.Text),
-            param("payment_reference", sa.Text),
-            param("started_at", _MOMENT),
-            sa.func.coalesce(param("held_until", _MOMENT), param("started_at", _MOMENT)),
-            param("ask_at", _MOMENT),
+            _new.c.payment_id,
+            _new.c.id,
+            _new.c.provider,
+            _new.c.payment_state,
+            _new.c.total_minor,
+            _new.c.captured_minor,
+            _new.c.currency_code,
+            _new.c.payment_token,
+            _new.c.payment_reference,
+            _new.c.started_at,
+            sa.func.coalesce(_new.c.held_until, _new.c.started_at),
+            _new.c.ask_at,
         ),
     )
-    .returning(col(Payment.id))
     .cte("paying")
 )
 _event = (
     insert(OrderEvent)
     .from_select(
         ["order_id", "kind", "by", "at"],
-        sa.select(
-            _placed.c.id, param("event", sa.Text), param("placed_by", sa.Text), param("started_at", _MOMENT)
-        ),
+        sa.select(_new.c.id, _new.c.event, _new.c.placed_by, _new.c.started_at),
     )
     .cte("told")
 )
-_bought = (
-    sa.update(Cart)
-    .where(col(Cart.id) == param("cart_id", sa.Uuid))
-    .values(order_id=sa.select(_placed.c.id).scalar_subquery())
-    .cte("bought")
+_bought = sa.update(Cart).where(col(Cart.id) == _new.c.cart_id).values(order_id=_new.c.id).cte("bought")
+_OWN_COLUMNS = (
+    *("id", "channel", "store", "campaign", "external_number", "member", "token_hash", "state"),
+    *("payment_state", "fulfilment", "fulfilment_store", "address", "currency_code", "placed_by"),
+    *("items_minor", "discounts_minor", "shipping_minor", "total_minor", "discounts", "touches"),
+    *("held_until", "placed_at", "flagged"),
 )
+_LISTS = ("discounts", "touches")
+"""Given as JSON texts: a list of lists would be taken for a table."""
 _PLACE = statement(
-    sa.select(_placed.c.id, _placed.c.serial, _payment.c.id.label("payment_id"))
-    .select_from(_placed)
-    .join(_payment, sa.true())
-    .add_cte(_lines, _event, _bought),
-    Placed,
+    insert(SalesOrder)
+    .from_select(
+        _OWN_COLUMNS,
+        sa.select(
+            *(sa.cast(_new.c[name], JSONB) if name in _LISTS else _new.c[name] for name in _OWN_COLUMNS)
+        ),
+    )
+    .returning(SalesOrder)
+    .add_cte(_lines, _payment, _event, _bought),
+    SalesOrder,
 )
 
 
-async def place(db: Connection, order: NewOrder, lines: Sequence[PricedLine]) -> Placed:
-    """The order as placed: lines with their names as of now, a payment, the first entry of the timeline.
+async def place_many(db: Connection, orders: Sequence[NewOrder]) -> dict[UUID, SalesOrder]:
+    """By id: the orders as placed, in one statement.
 
-    Its cart, if it has one, is marked as bought; lock it first.
+    Each with its lines, named as of now, a payment, and the first entry of its timeline. Their carts are
+    marked as bought; lock them first.
     """
-    return await _PLACE.one(
+    if not orders:
+        return {}
+    lines = [(order.id, place, line) for order in orders for place, line in enumerate(order.lines)]
+    rows = await _PLACE.all(
         db,
-        **order._asdict(),
-        total_minor=order.items_minor - order.discounts_minor + order.shipping_minor,
-        place=list(range(len(lines))),
-        sku=[line.sku for line in lines],
-        quantity=[line.quantity for line in lines],
-        unit_minor=[line.unit_minor for line in lines],
-        discount_minor=[line.discount_minor for line in lines],
-        line_minor=[line.total_minor for line in lines],
-        source=[line.source for line in lines],
-        version=[line.version for line in lines],
+        **{name: [_given(order, name) for order in orders] for name in _order.c.keys()},  # noqa: SIM118
+        order_id=[order_id for order_id, _, _ in lines],
+        place=[place for _, place, _ in lines],
+        sku=[line.sku for _, _, line in lines],
+        quantity=[line.quantity for _, _, line in lines],
+        unit_minor=[line.unit_minor for _, _, line in lines],
+        discount_minor=[line.discount_minor for _, _, line in lines],
+        line_minor=[line.total_minor for _, _, line in lines],
+        source=[line.source for _, _, line in lines],
+        version=[line.version for _, _, line in lines],
     )
+    return {row.id: row for row in rows}
+
+
+def _given(order: NewOrder, name: str) -> object:
+    value = getattr(order, name)
+    return orjson.dumps(value).decode() if name in _LISTS else value
+
+
+async def place(db: Connection, order: NewOrder) -> SalesOrder:
+    """The order as placed, alone."""
+    return (await place_many(db, [order]))[order.id]
 
 
 _LOCK = statement(select(SalesOrder).where(SalesOrder.id == param("id")).with_for_update(key_share=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import col, select
 
 from domain.payments import Outcome, PaymentState, RefundState
-from persistence.database import Connection, param, statement
+from persistence.database import Connection, given, param, statement
 from persistence.payments.tables import Payment, PaymentNotice, Refund, StoredAction
 
 _MOMENT = sa.DateTime(timezone=True)
@@ -73,22 +74,30 @@ async def begin(
     return made
 
 
+class Begun(NamedTuple):
+    """What a provider answered to the start of a payment."""
+
+    payment_id: UUID
+    reference: str | None
+    next_action: StoredAction | None
+
+
+_begun = given("begun", payment_id=sa.Uuid, reference=sa.Text, next_action=JSONB)
 _STARTED = statement(
     sa.update(Payment)
-    .where(col(Payment.id) == param("payment_id"))
+    .where(col(Payment.id) == _begun.c.payment_id)
     .values(
         token=None,
-        reference=sa.func.coalesce(param("new_reference", sa.Text), Payment.reference),
-        next_action=param("new_action", JSONB(none_as_null=True)),
+        reference=sa.func.coalesce(_begun.c.reference, Payment.reference),
+        next_action=_begun.c.next_action,
     )
 )
 
 
-async def started(
-    db: Connection, payment_id: UUID, *, reference: str | None, next_action: StoredAction | None
-) -> None:
-    """Keeps what the provider answered to the start, and forgets what the client brought along."""
-    await _STARTED.run(db, payment_id=payment_id, new_reference=reference, new_action=next_action)
+async def started_many(db: Connection, begun: Sequence[Begun]) -> None:
+    """Keeps what the provider answered to the starts, and forgets what the clients brought along."""
+    columns = {name: [getattr(one, name) for one in begun] for name in Begun._fields}
+    await _STARTED.run(db, **columns)
 
 
 _SETTLE = statement(
