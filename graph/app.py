@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
+from graphql import Executor
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.news import Topic
 from domain.refusals import RequestError
+from graph.compiling import compiled_executor
 from graph.dev_token import DEV_TOKEN_PATH, dev_token_route
 from graph.door.door import Door
 from graph.door.limits import Limits
@@ -61,8 +63,9 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         caller_connections=settings.connections_per_caller,
         connection_operations=settings.operations_per_connection,
     )
+    schema = build_schema()
     door = Door(
-        build_schema(),
+        schema,
         Reception(house, tokens, revoked, entrance.keys, Newcomers(house.database) if development else None),
         limits=limits,
         introspection=development,
@@ -70,6 +73,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         translate=_translate,
         page=_explorer if development else None,
         policy=entrance.policy,
+        executor_class=compiled_executor(schema) if settings.compiled_operations else Executor,
     )
     house.partners.examine = examiner(door.documents, limits)
     workers = Workers(dsn, settings.database_direct_url or dsn, hub, settings, home.work)

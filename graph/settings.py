@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         default=10, ge=1, le=1000, description="The most database connections of one process."
     )
+    compiled_operations: bool = Field(
+        default=False,
+        description="Whether operations are compiled to functions of their own, which give the same answers "
+        "sooner.",
+    )
     default_locale: str = Field(
         default="zh-HK",
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import strawberry
 
@@ -16,9 +16,19 @@ from resolvers.access import RULE, must_allow
 from resolvers.context import Info
 from resolvers.shapes import Payload, user_errors
 
+GUARDED = "guarded"
+"""The attribute of a function that only guards a resolver: the Guarded it stands for."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 PayloadT = TypeVar("PayloadT", bound=Payload)
+
+
+class Guarded(NamedTuple):
+    """A resolver that answers whoever a rule allows, and looks at nothing of its info but the context."""
+
+    rule: Rule
+    resolver: Callable[..., object]
 
 
 def _info(arguments: tuple[object, ...], keywords: dict[str, object]) -> Info:
@@ -40,6 +50,7 @@ def field(
             value = resolver(*arguments, **keywords)
             return await value if inspect.isawaitable(value) else value
 
+        setattr(answer, GUARDED, Guarded(rule, resolver))
         return strawberry.field(resolver=answer, description=description, name=name, metadata={RULE: rule})
 
     return declare
@@ -56,6 +67,7 @@ def query(
             must_allow(rule, _info(arguments, keywords).context.viewer)
             return await resolver(*arguments, **keywords)
 
+        setattr(answer, GUARDED, Guarded(rule, resolver))
         return strawberry.field(resolver=answer, description=description, name=name, metadata={RULE: rule})
 
     return declare
