@@ -7,16 +7,24 @@ import asyncio
 import random
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from rich.console import Console
 
 from tests.live.conftest import until
 from tests.live.listening import Heard
-from tests.soak.audience import Subscriber, Watch
+from tests.soak.audience import Client, Journal, Screen, Watch
 from tests.soak.house import Victims, victims
 from tests.soak.shop import SKUS, STORES, Writers
-from tests.soak.verdict import Verdict, committed_news, committed_state, missing
+from tests.soak.verdict import (
+    Verdict,
+    committed_news,
+    committed_state,
+    committed_story,
+    missing,
+    unread,
+)
 
 _WRITERS = 4
 _SETTLE_SECONDS = 60
@@ -31,6 +39,7 @@ _WATCHES = (
     Watch("stockChanged", _ONLINE, None),
 )
 _EACH = 4
+_ORDERS = 4
 
 
 def main() -> int:
@@ -50,18 +59,28 @@ async def _soak(minutes: float, seed: int, *, with_redis: bool) -> int:
     async with victims(seed, with_redis=with_redis) as house:
         begun = int(await house.db.fetchval("SELECT head FROM stream"))
         writers = Writers(house.addresses, house.token, seed)
-        audience = [
-            Subscriber(watch, house.addresses, house.token, random.Random(f"{seed} {number} {watch}"))
+        await writers.order_some(_ORDERS)
+        screens = [
+            Screen(house.addresses, house.token, random.Random(f"{seed} {number} {watch}"), watch=watch)
             for watch in _WATCHES
             for number in range(_EACH)
         ]
-        watching = [asyncio.create_task(subscriber.watch_on()) for subscriber in audience]
-        await until(lambda: all(subscriber.cursor for subscriber in audience), seconds=60)
+        journals = [
+            Journal(house.addresses, house.token, random.Random(f"{seed} {number} {watched}"), **watched)
+            for watched in (
+                *({"store": store} for store in STORES),
+                *({"order": asked.order} for asked in writers.watched),
+            )
+            for number in range(_EACH)
+        ]
+        audience: list[Client] = [*screens, *journals]
+        watching = [asyncio.create_task(client.watch_on()) for client in audience]
+        await until(lambda: all(client.cursor for client in audience), seconds=60)
         writing = [asyncio.create_task(writers.write_on(number)) for number in range(_WRITERS)]
         await house.suffer(asyncio.get_running_loop().time() + 60 * minutes)
         writers.ending.set()
         await asyncio.gather(*writing)
-        good = await _judge(console, house, writers, audience, begun)
+        good = await _judge(console, house, writers, screens, journals, begun)
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
@@ -69,36 +88,52 @@ async def _soak(minutes: float, seed: int, *, with_redis: bool) -> int:
 
 
 async def _judge(
-    console: Console, house: Victims, writers: Writers, audience: list[Subscriber], begun: int
+    console: Console,
+    house: Victims,
+    writers: Writers,
+    screens: list[Screen],
+    journals: list[Journal],
+    begun: int,
 ) -> bool:
     committed = await _settled(house, begun)
     changed = {
-        field: {news.sku for news in committed if news.topic == topic}
+        field: {news.sku for news in committed if news.topic == topic and news.sku in SKUS}
         for field, topic in (("priceChanged", "price"), ("stockChanged", "stock"))
     }
     truths = [
-        await committed_state(
-            house.addresses[0], house.token, subscriber.watch.context, subscriber.watch.field
-        )
-        for subscriber in audience[::_EACH]
+        await committed_state(house.addresses[0], house.token, screen.watch.context, screen.watch.field)
+        for screen in screens[::_EACH]
         for _ in range(_EACH)
     ]
+    stories = [await committed_story(house.db, journal) for journal in journals]
 
     def all_told() -> bool:
-        return all(one.reached >= begun + len(committed) for one in house.listeners) and not any(
-            missing(subscriber, truth, changed[subscriber.watch.field])
-            for subscriber, truth in zip(audience, truths, strict=True)
+        return (
+            all(one.reached >= begun + len(committed) for one in house.listeners)
+            and not any(
+                missing(screen, truth, changed[screen.watch.field])
+                for screen, truth in zip(screens, truths, strict=True)
+            )
+            and not any(unread(journal, story) for journal, story in zip(journals, stories, strict=True))
         )
 
     with suppress(TimeoutError):
         await until(all_told, seconds=_SETTLE_SECONDS)
-    everything, screens = Verdict(len(committed)), Verdict(len(committed))
+    everything, values = Verdict(len(committed)), Verdict(len(committed))
+    events = Verdict(sum(map(len, stories)))
     for listener in house.listeners:
         everything.hear(listener, committed)
-    for subscriber, truth in zip(audience, truths, strict=True):
-        screens.look(subscriber, truth, changed[subscriber.watch.field])
-    _show(console, house, writers, audience, everything, screens)
-    return not (everything.lost or everything.reordered or screens.lost or screens.reordered)
+    for screen, truth in zip(screens, truths, strict=True):
+        values.look(screen, truth, changed[screen.watch.field])
+    for journal, story in zip(journals, stories, strict=True):
+        events.read(journal, story)
+    verdicts = {
+        f"every piece of news, {len(house.listeners)} listeners": everything,
+        f"last values, {len(screens)} subscribers": values,
+        f"every event of an order or a queue, {len(journals)} subscribers": events,
+    }
+    _show(console, house, writers, [*screens, *journals], verdicts)
+    return not any(verdict.lost or verdict.reordered for verdict in verdicts.values())
 
 
 async def _settled(house: Victims, begun: int) -> list[Heard]:
@@ -113,25 +148,24 @@ def _show(
     console: Console,
     house: Victims,
     writers: Writers,
-    audience: list[Subscriber],
-    everything: Verdict,
-    screens: Verdict,
+    audience: Sequence[Client],
+    verdicts: Mapping[str, Verdict],
 ) -> None:
     deaths = ", ".join(f"{count} {kind}" for kind, count in sorted(house.deaths.items()))
     console.print(f"killed: {deaths}; longest hand-over of the relay {house.longest_handover:.2f} s")
     console.print(f"writes: {writers.committed} answered, asked {writers.asked} times")
-    told = (f"every event, {len(house.listeners)} listeners", everything)
-    for name, verdict in (told, (f"last values, {len(audience)} subscribers", screens)):
+    for name, verdict in verdicts.items():
         console.print(
             f"{name}: committed {verdict.committed}, delivered {verdict.delivered}, "
             f"duplicated {verdict.duplicated}, lost {verdict.lost}, reordered {verdict.reordered}"
         )
-    for subscriber in audience:
-        for wrong in subscriber.wrongs[:5]:
-            console.print(f"  {subscriber.watch.field} {subscriber.watch.context}: {wrong}")
-    for wrong in screens.losses:
-        console.print(f"  {wrong}")
-    total: Counter[str] = sum((subscriber.counts for subscriber in audience), Counter())
+    for client in audience:
+        for wrong in client.wrongs[:5]:
+            console.print(f"  {client}: {wrong}")
+    for verdict in verdicts.values():
+        for wrong in verdict.losses:
+            console.print(f"  {wrong}")
+    total: Counter[str] = sum((client.counts for client in audience), Counter())
     console.print("subscribers: " + ", ".join(f"{count} {kind}" for kind, count in sorted(total.items())))
 
 

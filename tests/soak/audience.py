@@ -13,6 +13,7 @@ import orjson
 import websockets
 
 from tests.door.serving import Speaker
+from tests.soak.shop import SKUS
 
 _SILENCE_SECONDS = 30.0  # twice as long as a server keeps silent
 _PRICES = """subscription Prices($context: SalesContext!, $skus: [String!], $after: EventCursor) {
@@ -21,6 +22,12 @@ _PRICES = """subscription Prices($context: SalesContext!, $skus: [String!], $aft
 _STOCK = """subscription Stock($context: SalesContext!, $skus: [String!], $after: EventCursor) {
   stockChanged(context: $context, skus: $skus, after: $after) {
     kind cursor sku availability { available } } }"""
+
+
+_ORDER = """subscription Order($orderId: ID!, $after: EventCursor) {
+  told: orderChanged(orderId: $orderId, after: $after) { kind cursor cause order { state } } }"""
+_QUEUE = """subscription Queue($store: String!, $after: EventCursor) {
+  told: pickupQueueChanged(store: $store, after: $after) { kind cursor cause pickup { state } } }"""
 
 
 class Watch(NamedTuple):
@@ -32,19 +39,15 @@ class Watch(NamedTuple):
 
 
 @dataclass
-class Subscriber:
-    """One client; `state` is what its screen shows at the end, `counts` and `wrongs` what it went through."""
+class Client:
+    """One client; `counts` and `wrongs` are what it went through, `cursor` is where it goes on."""
 
-    watch: Watch
     addresses: list[str]
     token: str
     chance: random.Random
-    state: dict[str, str] = field(default_factory=dict)
     cursor: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     wrongs: list[str] = field(default_factory=list)
-    _versions: dict[str, int] = field(default_factory=dict)
-    _seen: set[tuple[str, str]] = field(default_factory=set)
 
     async def watch_on(self) -> None:
         """Never returns: connects to any server, and again to another when that one is gone."""
@@ -63,9 +66,8 @@ class Subscriber:
         ) as line:
             speaker = Speaker(line)
             await speaker.init(authorization=f"Bearer {self.token}")
-            asked = {"context": self.watch.context, "skus": self.watch.skus, "after": self.cursor}
-            query = _PRICES if self.watch.field == "priceChanged" else _STOCK
-            await speaker.ask(query, variables=asked)
+            document, asked = self._asked()
+            await speaker.ask(document, variables=asked | {"after": self.cursor})
             last = ""
             while True:
                 message: Any = await self._hear(speaker)
@@ -76,7 +78,8 @@ class Subscriber:
                 if "errors" in payload:
                     self.counts["errors"] += 1
                     return  # what it was about is asked for again, from the cursor before
-                last = self._note(payload["data"][self.watch.field], last)
+                (event,) = payload["data"].values()
+                last = self._note(event, last)
 
     async def _hear(self, speaker: Speaker) -> Any:
         while True:
@@ -87,25 +90,51 @@ class Subscriber:
             else:
                 return message
 
+    def _asked(self) -> tuple[str, dict[str, Any]]:
+        """The subscription and its variables."""
+        raise NotImplementedError
+
     def _note(self, event: dict[str, Any], last: str) -> str:
         """The cursor of the last CHANGE of this connection."""
-        kind, cursor, sku = event["kind"], event["cursor"], event["sku"]
+        kind, cursor = event["kind"], event["cursor"]
         self.counts[kind] += 1
-        if sku is not None:
-            self._show(sku, cursor, event)
         if kind == "CHANGE":
             if cursor <= last:
-                self.wrongs.append(f"{self.watch.field} {cursor} after {last}")
-            self.counts["twice"] += (cursor, sku) in self._seen
-            self._seen.add((cursor, sku))
+                self.wrongs.append(f"{self} {cursor} after {last}")
             last = cursor
         if kind in ("CHANGE", "BOOKMARK"):
             self.cursor = cursor
         return last
 
+
+@dataclass
+class Screen(Client):
+    """A client that shows the last value of everything: `state` is what it shows at the end."""
+
+    watch: Watch = field(kw_only=True)
+    state: dict[str, str] = field(default_factory=dict)
+    _versions: dict[str, int] = field(default_factory=dict)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"{self.watch.field} {self.watch.context}"
+
+    def _asked(self) -> tuple[str, dict[str, Any]]:
+        document = _PRICES if self.watch.field == "priceChanged" else _STOCK
+        return document, {"context": self.watch.context, "skus": self.watch.skus}
+
+    def _note(self, event: dict[str, Any], last: str) -> str:
+        sku = event["sku"]
+        if sku in SKUS:
+            self._show(sku, event["cursor"], event)
+        if event["kind"] == "CHANGE":
+            self.counts["twice"] += (event["cursor"], sku) in self._seen
+            self._seen.add((event["cursor"], sku))
+        return super()._note(event, last)
+
     def _show(self, sku: str, cursor: str, event: dict[str, Any]) -> None:
         if self.watch.field == "stockChanged":
-            # Stock is only ever received here: less than before is older than before.
+            # Stock of these is only ever received here: less than before is older than before.
             number = int(event["availability"]["available"])
             shown = str(number)
         else:
@@ -116,3 +145,31 @@ class Subscriber:
             self.wrongs.append(f"{sku} went back from {self._versions[sku]} to {number} at {cursor}")
         self._versions[sku] = number
         self.state[sku] = shown
+
+
+@dataclass
+class Journal(Client):
+    """A client that is promised every event, of an order or (`store`) of a store's pickups: its `log`.
+
+    By cursor in the order they came, each once: what happened. `begun` is where its log begins.
+    """
+
+    order: str | None = None
+    store: str | None = None
+    log: dict[str, str] = field(default_factory=dict)
+    begun: str | None = None
+
+    def __str__(self) -> str:
+        return f"pickupQueueChanged {self.store}" if self.store else f"orderChanged {self.order}"
+
+    def _asked(self) -> tuple[str, dict[str, Any]]:
+        return (_QUEUE, {"store": self.store}) if self.store else (_ORDER, {"orderId": self.order})
+
+    def _note(self, event: dict[str, Any], last: str) -> str:
+        cursor = event["cursor"]
+        if event["kind"] == "BOOKMARK" and self.begun is None:
+            self.begun = cursor
+        if event["kind"] == "CHANGE":
+            self.counts["twice"] += cursor in self.log
+            self.log.setdefault(cursor, event["cause"])
+        return super()._note(event, last)

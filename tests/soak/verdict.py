@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import asyncpg
 import httpx
 
 from domain.news import Cursor
+from resolvers.orders import order_key
 from tests.live.listening import MARKERS, Heard, Listener
-from tests.soak.audience import Subscriber
+from tests.soak.audience import Journal, Screen
 from tests.soak.shop import SKUS
 
 NOTHING = "none"
@@ -46,24 +47,41 @@ class Verdict:
         # Something that was never committed is out of order, too.
         self.reordered += len(set(heard) - set(committed))
 
-    def look(self, subscriber: Subscriber, truth: dict[str, str], changed: set[str]) -> None:
-        """Counts a subscriber in, whose screen is promised the committed state at the end."""
-        self.delivered += subscriber.counts["CHANGE"]
-        self.duplicated += subscriber.counts["twice"]
-        lost = missing(subscriber, truth, changed)
+    def look(self, screen: Screen, truth: dict[str, str], changed: set[str]) -> None:
+        """Counts a screen in, that is promised the committed state at the end."""
+        self.delivered += screen.counts["CHANGE"]
+        self.duplicated += screen.counts["twice"]
+        lost = missing(screen, truth, changed)
         self.lost += len(lost)
         self.losses += [
-            f"{subscriber.watch.field} {subscriber.watch.context} shows {subscriber.state.get(sku)} "
-            f"for {sku}, not {truth[sku]}; its cursor is {subscriber.cursor}"
+            f"{screen.watch.field} {screen.watch.context} shows {screen.state.get(sku)} "
+            f"for {sku}, not {truth[sku]}; its cursor is {screen.cursor}"
             for sku in lost[:5]
         ]
-        self.reordered += len(subscriber.wrongs)
+        self.reordered += len(screen.wrongs)
+
+    def read(self, journal: Journal, committed: dict[str, str]) -> None:
+        """Counts a journal in, that is promised every event, by its cursor and in that order."""
+        self.delivered += journal.counts["CHANGE"]
+        self.duplicated += journal.counts["twice"]
+        lost = unread(journal, committed)
+        self.lost += len(lost) + journal.counts["RESYNC"]
+        self.losses += [f"{journal} never heard of {cursor} {committed[cursor]}" for cursor in lost[:5]]
+        # Each came once it is in order, and nothing came that was never committed.
+        heard = list(journal.log.items())
+        told = [item for item in committed.items() if item[0] in journal.log]
+        self.reordered += len(journal.wrongs) + sum(one != other for one, other in zip_longest(heard, told))
 
 
-def missing(subscriber: Subscriber, truth: dict[str, str], changed: set[str]) -> list[str]:
+def unread(journal: Journal, committed: dict[str, str]) -> list[str]:
+    """The cursors of what was committed since its journal began, and is not in it."""
+    return [cursor for cursor in committed if cursor not in journal.log]
+
+
+def missing(screen: Screen, truth: dict[str, str], changed: set[str]) -> list[str]:
     """The skus whose committed state a screen does not show; unasked it shows only what changed."""
-    expected = changed if subscriber.watch.skus is None else subscriber.watch.skus
-    return [sku for sku in expected if subscriber.state.get(sku, NOTHING) != truth[sku]]
+    expected = changed if screen.watch.skus is None else screen.watch.skus
+    return [sku for sku in expected if screen.state.get(sku, NOTHING) != truth[sku]]
 
 
 async def committed_news(db: asyncpg.Connection, after: int) -> list[Heard]:
@@ -72,6 +90,22 @@ async def committed_news(db: asyncpg.Connection, after: int) -> list[Heard]:
         "SELECT position, topic, sku FROM outbox WHERE position > $1 ORDER BY position", after
     )
     return [Heard(Cursor(1, row["position"]), row["topic"], row["sku"] or "-") for row in rows]
+
+
+async def committed_story(db: asyncpg.Connection, journal: Journal) -> dict[str, str]:
+    """By cursor: everything a journal is promised since it began, in its order."""
+    begun = Cursor.parse(journal.begun or "")
+    assert begun is not None, f"{journal} has no beginning"
+    order = None if journal.order is None else order_key(journal.order)
+    rows = await db.fetch(
+        "SELECT position, cause FROM outbox WHERE position > $1 "
+        "AND CASE WHEN $2::text IS NULL THEN topic = 'order' AND sku = $3 "
+        "ELSE topic = 'pickup' AND store = $2 END ORDER BY position",
+        begun.position,
+        journal.store,
+        None if order is None else str(order),
+    )
+    return {str(Cursor(1, row["position"])): row["cause"] for row in rows}
 
 
 async def committed_state(address: str, token: str, context: dict[str, str], field: str) -> dict[str, str]:
