@@ -8,8 +8,8 @@ from itertools import count
 from uuid import UUID
 
 # Douglas Crockford, "Base 32": no I, L, O or U, and a check symbol modulo 37.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)} | {"O": 0, "I": 1, "L": 1}
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUES = {letter: value for value, letter in enumerate(ALPHABET)} | {"O": 0, "I": 1, "L": 1}
 _CHECKS = 37
 _LETTERS = 7
 _CODES = 32**_LETTERS
@@ -26,14 +26,14 @@ def code_of(secret: bytes, pickup_id: UUID, rotation: int) -> str:
     for turn in count():
         told = b"%b %d %d" % (pickup_id.bytes, rotation, turn)
         value = int.from_bytes(hmac.digest(secret, told, hashlib.sha256)[:8], "big") % _CODES
-        if value % _CHECKS < len(_ALPHABET):
+        if value % _CHECKS < len(ALPHABET):
             return _written(value)
     raise AssertionError("unreachable: most values have a check that can be said")
 
 
 def _written(value: int) -> str:
-    letters = "".join(_ALPHABET[value >> 5 * place & 31] for place in reversed(range(_LETTERS)))
-    return letters + _ALPHABET[value % _CHECKS]
+    letters = "".join(ALPHABET[value >> 5 * place & 31] for place in reversed(range(_LETTERS)))
+    return letters + ALPHABET[value % _CHECKS]
 
 
 def code_typed(text: str) -> str | None:

@@ -17,6 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from resolvers import (
+    attribution,
     cart_setting,
     carts,
     catalog,
@@ -46,6 +47,7 @@ from resolvers import (
     stock_setting,
     store_list,
     stores,
+    touches,
 )
 from resolvers.labels import binding as label_binding
 from resolvers.labels import enrolment
@@ -86,6 +88,11 @@ QUERIES: list[Any] = [
     shelf_labels.device,
     shelf_labels.label_models,
     shelf_labels.labels,
+    touches.touch_code,
+    touches.touch_codes,
+    touches.touch_sheet,
+    attribution.attribution_rules,
+    attribution.attribution_report,
 ]
 MUTATIONS: list[Any] = [
     product_setting.products_set,
@@ -128,6 +135,10 @@ MUTATIONS: list[Any] = [
     enrolment.device_sign_in,
     label_binding.label_bind,
     label_binding.label_unbind,
+    touches.touch_codes_issue,
+    touches.touch_code_revoke,
+    attribution.attribution_rule_set,
+    attribution.attribution_recompute,
 ]
 SUBSCRIPTIONS: list[Any] = [
     live.price_changed,

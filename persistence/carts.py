@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -46,10 +46,13 @@ class StoredFulfilment(TypedDict):
 
 
 class StoredTouch(TypedDict):
-    """What led here: a code that was scanned or followed, and when (ISO 8601)."""
+    """What led here: a code that was scanned or followed, when (ISO 8601), and whose it was, if ours."""
 
     code: str
     at: str
+    store: NotRequired[str | None]
+    clerk: NotRequired[str | None]
+    campaign: NotRequired[str | None]
 
 
 class Cart(SQLModel, table=True):

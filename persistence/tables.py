@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import SQLModel
 
 from persistence import carts, channels, idempotency, stores
+from persistence.attribution import tables as attribution
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.labels import tables as labels
@@ -21,6 +22,7 @@ METADATA = SQLModel.metadata
 
 __all__ = [
     "METADATA",
+    "attribution",
     "carts",
     "catalog",
     "channels",

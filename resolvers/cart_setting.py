@@ -9,8 +9,10 @@ import strawberry
 
 from domain import carts as rules
 from domain.access import CART_USERS
+from domain.attribution import is_current
 from domain.refusals import Refusal, RefusalCode, Refused, RequestError, Text
 from persistence import carts as carts_db
+from persistence.attribution import codes as codes_db
 from persistence.carts import Cart as StoredCart
 from persistence.carts import StoredLine, StoredTouch
 from persistence.database import Connection
@@ -273,7 +275,8 @@ async def cart_points_set(info: Info, input: CartPointsSetInput) -> CartPayload:
     CartPayload,
     CART_USERS,
     description="Remember the scan or link that led here; one that came before is moved to the end. The "
-    f"latest {rules.MOST_TOUCHES} are kept.",
+    f"latest {rules.MOST_TOUCHES} are kept. Codes of ours name store, clerk and campaign; refused with "
+    "CODE_EXPIRED when they count no more.",
 )
 async def cart_touch_add(info: Info, input: CartTouchAddInput) -> CartPayload:
     context, code = info.context, input.code.strip()
@@ -287,7 +290,23 @@ async def cart_touch_add(info: Info, input: CartTouchAddInput) -> CartPayload:
 
     async def change(db: Connection, row: StoredCart) -> StoredCart:
         others = [touch for touch in row.touches if touch["code"] != code]
-        touches = [*others, StoredTouch(code=code, at=context.now.isoformat())][-rules.MOST_TOUCHES :]
+        touches = [*others, await _touch(db, context, code)][-rules.MOST_TOUCHES :]
         return await carts_db.set_touches(db, row.id, touches, _kept_until(context))
 
     return await _changed(context, input.cart_id, change)
+
+
+async def _touch(db: Connection, context: Context, code: str) -> StoredTouch:
+    """A touch by a code now; refuses CODE_EXPIRED for one of ours that counts no more, or not yet."""
+    at = context.now.isoformat()
+    issued = (await codes_db.codes_by_code(db, [code])).get(code)
+    if issued is None:
+        return StoredTouch(code=code, at=at)
+    if not is_current(issued.valid_from, issued.valid_until, issued.revoked_at, context.now):
+        raise Refused.because(
+            RefusalCode.CODE_EXPIRED,
+            en="This code counts no more, or not yet.",
+            zh="该代码已失效或尚未生效。",
+            field=("input", "code"),
+        )
+    return StoredTouch(code=code, at=at, store=issued.store, clerk=issued.clerk, campaign=issued.campaign)

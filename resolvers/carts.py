@@ -66,7 +66,13 @@ class Touch:
     @classmethod
     def of(cls, touch: StoredTouch) -> Touch:
         """The shape of a stored touch."""
-        return cls(code=touch["code"], clerk=None, campaign=None, at=datetime.fromisoformat(touch["at"]))
+        return cls(
+            code=touch["code"],
+            clerk=touch.get("clerk"),
+            campaign=touch.get("campaign"),
+            at=datetime.fromisoformat(touch["at"]),
+            store_code=touch.get("store"),
+        )
 
 
 @shape(CART_USERS, description="What somebody means to buy; priced anew whenever it is read.")

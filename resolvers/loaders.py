@@ -20,6 +20,8 @@ from domain.inventory import Stock
 from persistence import carts as carts_db
 from persistence import channels as channels_db
 from persistence import stores as stores_db
+from persistence.attribution import entries as entries_db
+from persistence.attribution.entries import Credit
 from persistence.carts import Cart
 from persistence.catalog import by_key as catalog_db
 from persistence.catalog.tables import Category, Product, Variant
@@ -424,6 +426,11 @@ class Loaders:
     def persisted_operation(self) -> DataLoader[UUID, PersistedOperation | None]:
         """A published document by its key."""
         return self._one(operations_db.operations_by_id)
+
+    @cached_property
+    def credits_of_order(self) -> DataLoader[UUID, list[Credit]]:
+        """To whom an order is credited."""
+        return self._many(entries_db.credits_by_order)
 
     @cached_property
     def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:

@@ -22,6 +22,7 @@ from persistence.orders.tables import OrderLine as StoredLine
 from persistence.orders.tables import SalesOrder
 from persistence.orders.writes import Returned
 from resolvers.context import Context, Info, Work
+from resolvers.crediting import credit_again
 from resolvers.fields import mutation
 from resolvers.orders import OrderPayload, line_key, open_order, order_of
 from resolvers.pickup_desk import cancel_pickup
@@ -104,6 +105,7 @@ async def order_cancel(info: Info, input: OrderCancelInput) -> OrderPayload:
         )
         work.announce(order_news(order, "orderCancel"))
         await cancel_pickup(work, order.id, "orderCancel")
+        await credit_again(work, order.id, order, 0)
         await let_go(work, order, "orderCancel")
         return _answer(order, refund_ids)
 
@@ -213,6 +215,7 @@ async def order_return(info: Info, input: OrderReturnInput) -> OrderPayload:
             refunded_minor=refund_minor,
         )
         work.announce(order_news(order, "orderReturn"))
+        await credit_again(work, order.id, order, order.total_minor - order.refunded_minor - refund_minor)
         back = await counter.take_back(
             work.db,
             _brought(lines, input.lines, input.store),

@@ -28,6 +28,7 @@ from persistence.orders import writes as order_writes
 from persistence.orders.tables import SalesOrder, StoredDiscount
 from resolvers.cart_setting import resolve_given
 from resolvers.context import Context, Info, Work
+from resolvers.crediting import credit
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
 from resolvers.orders import OrderPayload, order_of
@@ -156,6 +157,7 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
             ) from None
         await _take_stock(context, work, asked, basket, placed, fulfilment["store"], carried=carried)
         work.announce(News.of_order(placed.id, "orderRecord", channel=asked.channel, store=asked.store))
+        await credit(work, placed.id, order, basket.total_minor)
         if kind is FulfilmentKind.PICKUP and fulfilment["store"] is not None:
             await request_pickup(work, context.house, placed.id, fulfilment["store"])
         return {"order": str(placed.id)}

@@ -21,6 +21,7 @@ from persistence.orders.tables import OrderEvent as StoredEvent
 from persistence.orders.tables import OrderLine as StoredLine
 from persistence.orders.tables import SalesOrder
 from persistence.payments.tables import Refund as StoredRefund
+from resolvers.attribution import Attribution, attributions
 from resolvers.catalog import ProductVariant
 from resolvers.channels import Channel
 from resolvers.context import Context, Info
@@ -235,6 +236,10 @@ class Order(FromRow[SalesOrder], Node):
     async def pickup(self, info: Info) -> Pickup | None:
         row = await info.context.loaders.pickup_of_order.load(self.row.id)
         return None if row is None else Pickup.opened(row, is_opened=self.is_opened)
+
+    @field(description="to whom what it brought in is credited; all of them add up to what was paid and kept")
+    async def attribution(self, info: Info) -> list[Attribution]:
+        return await attributions(info, self.row.id, self.row.currency_code)
 
     @field(description="what happened to it, in that order")
     async def timeline(self, info: Info) -> list[OrderEvent]:

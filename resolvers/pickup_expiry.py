@@ -12,6 +12,7 @@ from persistence.orders import writes as order_writes
 from persistence.pickup import reads as pickup_db
 from persistence.pickup import writes as pickup_writes
 from resolvers.context import Work
+from resolvers.crediting import credit_again
 from resolvers.house import House
 from resolvers.pickup_desk import pickup_news
 from resolvers.settling import give_back, let_go, order_news, refund
@@ -55,6 +56,7 @@ async def _expire(house: House, order_id: UUID) -> None:
             order_news(order, _CAUSE), pickup_news(pickup.id, pickup.store, _CAUSE, pickup.held_until)
         )
         await let_go(work, order, _CAUSE)
+        await credit_again(work, order.id, order, 0)
         await outbox.write(db, work.news)
     house.hub.nudge()
     await give_back(house, refund_ids)

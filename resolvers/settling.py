@@ -37,6 +37,7 @@ from persistence.payments import writes as payments_db
 from persistence.payments.tables import Payment, StoredAction
 from persistence.promotions import budgets
 from resolvers.context import Work
+from resolvers.crediting import credit
 from resolvers.house import House
 from resolvers.pickup_desk import request_pickup
 from resolvers.sourcing import keep
@@ -121,6 +122,8 @@ async def settle(
             return None
         work = Work(db, house.clock())
         found = verdict(order.state, payment.state, Money(payment.amount_minor, payment.currency_code), told)
+        if found is Verdict.PAY and order.refunded_minor:
+            found = Verdict.GIVE_BACK  # its money went back once: it is over for good
         if started is not None:
             begun = payments_db.Begun(payment.id, told.reference, stored_action(started))
             await payments_db.started_many(db, [begun])
@@ -189,6 +192,7 @@ async def _pay(work: Work, house: House, order: SalesOrder, payment: Payment, to
         payment_state=PaymentState.CAPTURED,
     )
     work.announce(order_news(order, "paymentCaptured"))
+    await credit(work, order.id, order, order.total_minor)
     if order.fulfilment is FulfilmentKind.PICKUP and order.fulfilment_store is not None:
         await request_pickup(work, house, order.id, order.fulfilment_store)
     return []

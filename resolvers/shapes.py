@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from domain import money
 from domain.access import EVERYONE, Rule
+from domain.attribution import TouchKind, Which
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind, StockPolicy
 from domain.inventory import StockMovementReason, StockStatus
@@ -47,6 +48,12 @@ strawberry.enum(OrderState)
 strawberry.enum(PaymentState)
 strawberry.enum(RefundState)
 strawberry.enum(PickupState)
+strawberry.enum(TouchKind)
+strawberry.enum(
+    Which,
+    name="TouchesCredited",
+    description="the last touch of a store, or every store and clerk that was touched alike",
+)
 strawberry.enum(
     RefusalCode, name="UserErrorCode", description="One closed set for the whole graph; values may be added."
 )

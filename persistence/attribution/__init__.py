@@ -1,0 +1,1 @@
+"""Touch codes, and to whom every cent of revenue is credited."""
