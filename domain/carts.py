@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -58,6 +58,15 @@ def _bad_quantity(index: int) -> Refusal:
         ),
         ("input", "lines", str(index), "quantity"),
     )
+
+
+def together(kept: Mapping[str, int], others: Mapping[str, int]) -> dict[str, int]:
+    """How many of each sku two carts hold in one, in the order of `kept` and then of `others`.
+
+    Quantities are added up as far as a cart goes; what no longer fits of `others` stays behind.
+    """
+    added = {sku: min(kept.get(sku, 0) + others.get(sku, 0), LARGEST_QUANTITY) for sku in (*kept, *others)}
+    return dict(list(added.items())[: max(MOST_LINES, len(kept))])
 
 
 def must_fit(lines: int) -> None:

@@ -57,6 +57,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
     revocations = Database(dsn, size=1)
     revoked = RevokedTokens(revocations, hub)
     entrance = Entrance(home, revocations, settings)
+    house.desk.revoked = revoked.look
     development = settings.is_development
     limits = Limits(
         connections=settings.connections,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from devices.faces import RENDERER_VERSION
+from graph.front_desk import front_desk
 from graph.pickup_clock import mind_pickups
 from graph.settings import Settings
 from graph.till_room import TillRoom
@@ -77,6 +78,7 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
             renderer_version=RENDERER_VERSION,
             base_url=settings.base_url,
         ),
+        desk=front_desk(settings, tokens),
     )
     till_room.house = house
     return Household(house, (database, aside), tokens, till_room)

@@ -13,7 +13,7 @@ from domain.refusals import RequestCode, RequestError, Text
 from graph.door.caller import Caller, Standing, TokenExpired
 from graph.newcomers import Newcomers
 from graph.partners.keys import KeyRing, WithKey
-from graph.revoked import RevokedTokens
+from graph.revoked import RevokedTokens, names_of
 from graph.tokens import SignedIn, TokenRefused, Tokens
 from resolvers.context import Context
 from resolvers.house import House
@@ -26,13 +26,12 @@ class SignedContext(Context):
     """A context that knows with which token it was opened."""
 
     standing: SignedIn | WithKey | None = None
-    address: str | None = None
     client: str | None = None
 
     def for_everyone(self) -> Self:
         """The same for all who share this view; each of them has an end of their own."""
         # Not super(): a dataclass with slots is another class than the one this body closes over.
-        return replace(Context.for_everyone(self), standing=None, address=None, client=None)
+        return replace(Context.for_everyone(self), standing=None, client=None)
 
 
 class Reception:
@@ -71,6 +70,8 @@ class Reception:
         context.standing = signed_in
         context.address = caller.address
         context.client = caller.client
+        if isinstance(signed_in, SignedIn):
+            context.sign_in = names_of(signed_in)
         return context
 
     def must_stand(self, standing: Standing) -> None:

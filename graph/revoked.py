@@ -17,6 +17,7 @@ from persistence import revocations
 from persistence.database import AWAY_AT_FIRST, Database, connect
 from persistence.news import outbox
 from persistence.news.hub import Hub
+from resolvers.members.desk import sign_in_name
 
 LOOK_AGAIN_SECONDS = 15.0
 _AGAIN_SECONDS = 1.0
@@ -25,6 +26,12 @@ _OVERLAP = timedelta(minutes=5)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 _log = structlog.stdlib.get_logger("shelfgraph.revoked")
+
+
+def names_of(signed_in: SignedIn) -> tuple[str, ...]:
+    """The names a token is revoked under: its sign-in's, if it has one, and its own."""
+    token = revocations.token_name(signed_in.token_id)
+    return (token,) if signed_in.sign_in is None else (sign_in_name(signed_in.sign_in), token)
 
 
 class RevokedTokens:
@@ -43,10 +50,7 @@ class RevokedTokens:
 
     def must_count(self, signed_in: SignedIn) -> None:
         """Raises UNAUTHENTICATED for a token that was revoked."""
-        for name in (
-            revocations.token_name(signed_in.token_id),
-            revocations.principal_name(signed_in.principal),
-        ):
+        for name in (*names_of(signed_in), revocations.principal_name(signed_in.principal)):
             revoked = self._known.get(name)
             if revoked is not None and signed_in.issued_at <= revoked.issued_until:
                 raise RequestError(

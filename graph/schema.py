@@ -54,8 +54,8 @@ from resolvers.labels import enrolment
 from resolvers.labels import labels as shelf_labels
 from resolvers.labels import live as device_live
 from resolvers.labels.devices import PlainDevice
+from resolvers.members import privacy, sign_in, staff, tiers, tokens
 from resolvers.members import reading as members
-from resolvers.members import tiers
 from resolvers.pickup_counter import PickupCodeError
 from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
 from resolvers.scalars import SCALARS
@@ -95,6 +95,14 @@ QUERIES: list[Any] = [
     attribution.attribution_report,
 ]
 MUTATIONS: list[Any] = [
+    sign_in.sign_in_code_request,
+    sign_in.sign_in,
+    tokens.token_refresh,
+    tokens.sign_out,
+    staff.staff_sign_in,
+    privacy.consent_set,
+    privacy.member_name_set,
+    privacy.member_erase,
     product_setting.products_set,
     price_setting.prices_set,
     price_setting.price_end,

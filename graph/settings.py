@@ -242,6 +242,35 @@ class Settings(BaseSettings):
         description="Where telephone numbers without a + are dialled: regions of ISO 3166, the "
         "likeliest first.",
     )
+    access_token_seconds: int = Field(
+        default=900, ge=30, le=86_400, description="How long an access token of a sign-in counts."
+    )
+    refresh_token_days: int = Field(
+        default=30, ge=1, le=365, description="How long a sign-in lasts that is not used."
+    )
+    sign_ins_per_client: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        description="How often codes and passwords may be asked for or tried from one network address within "
+        "10 minutes.",
+    )
+    sms_url: Annotated[str, _starts_with("http://", "https://")] | None = Field(
+        default=None,
+        description="Where one-time codes are sent to: POST with JSON phone, text and code, and X-Signature. "
+        "Unset: printed in development, and nobody can sign in by phone in production.",
+    )
+    sms_secret: SecretStr | None = Field(
+        default=None,
+        description="The key of X-Signature: hex HMAC-SHA256 of the body. Needed with the above.",
+    )
+    oidc_issuer: Annotated[str, _starts_with("https://", "http://")] | None = Field(
+        default=None,
+        description="Who signs staff in by OpenID Connect: the issuer, as its tokens name it. Unset: nobody.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="As whom the issuer knows this shop: the audience of its tokens."
+    )
     connections: int = Field(
         default=20_000,
         ge=1,

@@ -43,12 +43,13 @@ class TokenRefused(Exception):  # noqa: N818 - a refusal is an answer
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A principal, and its token: by which id, from when and until when it counts (UTC)."""
+    """A principal, and its token: by which id, from when and until when it counts (UTC), of which sign-in."""
 
     principal: Principal
     expires_at: datetime
     issued_at: datetime
     token_id: str
+    sign_in: str | None = None
 
 
 class Tokens:
@@ -70,8 +71,10 @@ class Tokens:
         path = settings.data_dir / "signing-key.pem"
         return cls(_key(kept_key(path, _new_key), str(path)))
 
-    def issue(self, principal: Principal, *, now: datetime, lifetime: timedelta) -> str:
-        """A token for the principal, good from now until `now + lifetime`, to the second.
+    def issue(
+        self, principal: Principal, *, now: datetime, lifetime: timedelta, sign_in: str | None = None
+    ) -> str:
+        """A token for the principal, good from now until `now + lifetime`, to the second, or `sign_in` ends.
 
         Raises ValueError for a lifetime above LONGEST_LIFETIME.
         """
@@ -86,6 +89,8 @@ class Tokens:
             "exp": now + lifetime,
             "jti": secrets.token_urlsafe(16),
         }
+        if sign_in is not None:
+            claims["sid"] = sign_in
         if principal.store is not None:
             claims["store"] = principal.store
         if principal.tier is not None:
@@ -131,6 +136,7 @@ class Tokens:
             )
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
             issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+            sign_in = _text(claims.get("sid"))
             principal = Principal(
                 kind=PrincipalKind(claims["kind"]),
                 subject=claims["sub"],
@@ -141,7 +147,7 @@ class Tokens:
             )
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
             raise TokenRefused(expired=False) from error
-        return SignedIn(principal, expires_at, issued_at, str(claims["jti"]))
+        return SignedIn(principal, expires_at, issued_at, str(claims["jti"]), sign_in)
 
     def verify(self, token: str, *, now: datetime | None = None) -> Principal:
         """Whom the token signs in. Raises TokenRefused."""

@@ -189,3 +189,41 @@ async def set_coupon(db: Connection, cart_id: UUID, coupon: str | None, kept_unt
 async def set_points(db: Connection, cart_id: UUID, points: int, kept_until: datetime) -> Cart:
     """The cart, paid with so many points; lock it first."""
     return await _SET_POINTS.one(db, cart_id=cart_id, new_points=points, kept_until=kept_until)
+
+
+_LATEST = statement(
+    select(Cart)
+    .where(
+        Cart.member == param("member"),
+        Cart.channel == param("channel"),
+        col(Cart.store).is_not_distinct_from(param("store", sa.Text)),
+        col(Cart.order_id).is_(None),
+        col(Cart.expires_at) > param("now", _MOMENT),
+    )
+    .order_by(col(Cart.expires_at).desc())
+    .limit(1)
+    .with_for_update()
+)
+_TAKE_OVER = _setting(lines=param("new_lines", JSONB), member=param("new_member", sa.Text))
+_DROP = statement(sa.delete(Cart).where(col(Cart.id) == param("cart_id")))
+
+
+async def lock_latest_of(
+    db: Connection, member: str, *, channel: str, store: str | None, now: datetime
+) -> Cart | None:
+    """The cart a member last filled in a place and did not buy, locked until the transaction ends."""
+    return await _LATEST.one_or_none(db, member=member, channel=channel, store=store, now=now)
+
+
+async def take_over(
+    db: Connection, cart_id: UUID, member: str, lines: Sequence[StoredLine], *, kept_until: datetime
+) -> Cart:
+    """The cart, a member's from now on and with these lines; lock it first."""
+    return await _TAKE_OVER.one(
+        db, cart_id=cart_id, new_member=member, new_lines=list(lines), kept_until=kept_until
+    )
+
+
+async def drop(db: Connection, cart_id: UUID) -> None:
+    """Forgets a cart; lock it first."""
+    await _DROP.run(db, cart_id=cart_id)

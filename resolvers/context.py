@@ -80,6 +80,11 @@ class Context:
     request_id: str
     loaders: Loaders
     places: dict[Hashable, Resolved] = field(default_factory=dict)
+    # Where the caller is on the network, and under which names its sign-in can be revoked.
+    address: str | None = None
+    sign_in: tuple[str, ...] = ()
+    # What an answer says beside its data.
+    extensions: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def make(cls, house: House, viewer: Principal, locale: str, request_id: str) -> Self:
@@ -96,7 +101,14 @@ class Context:
 
         What belongs to one person has no answer in it.
         """
-        return replace(self, viewer=replace(self.viewer, subject=""), loaders=Loaders(self.house.database))
+        return replace(
+            self,
+            viewer=replace(self.viewer, subject=""),
+            loaders=Loaders(self.house.database),
+            address=None,
+            sign_in=(),
+            extensions={},
+        )
 
     def for_event(self) -> Self:
         """The same caller's context for one event of a stream: as of now, with loaders that know nothing."""

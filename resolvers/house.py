@@ -17,6 +17,7 @@ from persistence.directory import ChannelEntry, StoreEntry, channel_entries, sto
 from persistence.news.hub import Hub
 from persistence.promotions.reads import Promotions
 from persistence.vault import Vault
+from resolvers.members.desk import FrontDesk
 from resolvers.members.phones import Phones
 from resolvers.together import Together
 
@@ -170,6 +171,7 @@ class House:
     pickup_desk: PickupDesk
     partners: PartnerOffice
     hardware: Hardware
+    desk: FrontDesk
     promotions: Promotions = field(default_factory=Promotions)
     _rounds: dict[Any, Together[Any, Any]] = field(default_factory=dict, init=False)
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from graph.cli import database, demo, exports, imports, reconcile, revoke, schema, server, settings, token
+from graph.cli import (
+    database,
+    demo,
+    exports,
+    imports,
+    reconcile,
+    revoke,
+    schema,
+    server,
+    settings,
+    staff,
+    token,
+)
 
 app = typer.Typer(
     name="shelfgraph",
@@ -27,6 +39,7 @@ app.command(rich_help_panel=RUN)(server.worker)
 app.command(rich_help_panel=DATA)(database.migrate)
 app.command(rich_help_panel=DATA)(database.restored)
 app.command(rich_help_panel=DATA)(revoke.revoke)
+app.add_typer(staff.app, rich_help_panel=DATA)
 app.add_typer(imports.app, rich_help_panel=DATA)
 app.add_typer(exports.app, rich_help_panel=DATA)
 app.add_typer(reconcile.app, rich_help_panel=DATA)

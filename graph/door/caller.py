@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +38,11 @@ class OperationContext(Protocol):
     @property
     def standing(self) -> Standing | None:
         """As whom the caller was let in; None for a visitor."""
+        ...
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """What the answer says beside its data."""
         ...
 
     @property

@@ -128,10 +128,11 @@ class Execution:
         executor, operation = started.executor, started.operation
         charge = await self._policy.admit(operation, started.points, executor.context_value)
         result = await _settled(executor.execute_operation())
-        if charge is None:
-            return encoded(result, errors)
-        actual = actual_points(operation.type, result.data)
-        return encoded(result, errors, {"cost": await charge.settle(actual)})
+        extensions = dict(executor.context_value.extensions)
+        if charge is not None:
+            actual = actual_points(operation.type, result.data)
+            extensions["cost"] = await charge.settle(actual)
+        return encoded(result, errors, extensions)
 
     async def subscribed(
         self,
@@ -291,7 +292,7 @@ def encoded(result: ExecutionResult, errors: Errors, extensions: dict[str, objec
         if first is not None and (data is None or all(value is None for value in data.values())):
             because = first
     response["data"] = data
-    if extensions is not None:
+    if extensions:
         response["extensions"] = extensions
     try:
         return Answer(orjson.dumps(response, option=_ENCODING), because)

@@ -52,6 +52,7 @@ class Context:
         self.number = Context.made
         self.caller = caller
         self.shop = shop
+        self.extensions: dict[str, object] = {}
 
     @property
     def standing(self) -> Standing | None:

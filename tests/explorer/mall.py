@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ class Context:
 
     caller: Caller
     standing = None
+    extensions: ClassVar[dict[str, object]] = {}
 
     @property
     def view(self) -> str | None:
