@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
 import strawberry
 
 from domain.access import ADMINS, PARTNER_READERS
 from domain.partners import OWN_CLIENT
 from domain.refusals import Refusal, RefusalCode, Refused, RequestError, Text
+from persistence.database import Connection
 from persistence.partners import book, operations
 from persistence.partners.operations import NewDocument
-from resolvers.context import Context, Info
+from resolvers.context import Info
 from resolvers.fields import mutation
 from resolvers.house import Examined
 from resolvers.partner_setting import no_such_partner
@@ -44,47 +49,57 @@ class OperationsPublishPayload(Payload):
     "on. What was published before stays. For administrators.",
 )
 async def operations_publish(info: Info, input: OperationsPublishInput) -> OperationsPublishPayload:
-    context = info.context
-    if not 1 <= len(input.documents) <= MOST_DOCUMENTS:
+    house = info.context.house
+    async with house.database.transaction() as db:
+        ids = await publish(db, house.partners.examine, input.partner, input.documents, now=info.context.now)
+        rows = await operations.operations_by_id(db, ids)
+    return OperationsPublishPayload(operations=[PersistedOperation.of(rows[one]) for one in ids])
+
+
+async def publish(
+    db: Connection,
+    examine: Callable[[str], Examined],
+    client: str,
+    documents: Sequence[str],
+    *,
+    now: datetime,
+) -> list[UUID]:
+    """The ids of a client's documents, published in this transaction, in the order given.
+
+    Refuses NOT_FOUND for a client that is unknown, INVALID_INPUT for each document that it could not run.
+    """
+    if not 1 <= len(documents) <= MOST_DOCUMENTS:
         raise Refused.because(
             RefusalCode.INVALID_INPUT,
             en=f"Publish 1 to {MOST_DOCUMENTS} documents at a time.",
             zh=f"一次可发布 1 至 {MOST_DOCUMENTS} 个文档。",
             field=("input", "documents"),
         )
-    masked = await _masked(context, input.partner)
+    masked = await _masked(db, client)
     found: list[NewDocument] = []
     refusals: list[Refusal] = []
-    for index, document in enumerate(input.documents):
+    for index, document in enumerate(documents):
         try:
-            examined = context.house.partners.examine(document)
+            examined = examine(document)
         except RequestError as error:
             refusals.append(_refusal(index, error.text))
             continue
         if hidden := sorted(examined.fields & masked):
             refusals.append(_refusal(index, _hidden(hidden)))
-        found.append(_new(document, examined))
+        found.append(NewDocument(document, examined.name, examined.cost))
     if refusals:
         raise Refused(*refusals)
-    async with context.house.database.transaction() as db:
-        ids = await operations.publish(db, input.partner, found, now=context.now)
-        rows = await operations.operations_by_id(db, ids)
-    return OperationsPublishPayload(operations=[PersistedOperation.of(rows[one]) for one in ids])
+    return await operations.publish(db, client, found, now=now)
 
 
-async def _masked(context: Context, client: str) -> frozenset[str]:
+async def _masked(db: Connection, client: str) -> frozenset[str]:
     """The fields that a client may not select; refuses NOT_FOUND for one that is unknown."""
     if OWN_CLIENT.fullmatch(client):
         return frozenset()
-    async with context.house.database.connection() as db:
-        known = (await book.partners_by_code(db, [client])).get(client)
+    known = (await book.partners_by_code(db, [client])).get(client)
     if known is None:
         raise no_such_partner(client)
     return frozenset(known.masked_fields)
-
-
-def _new(document: str, examined: Examined) -> NewDocument:
-    return NewDocument(document, examined.name, examined.cost)
 
 
 def _hidden(fields: list[str]) -> Text:

@@ -9,6 +9,7 @@ from graph.cli import (
     demo,
     exports,
     imports,
+    operations,
     reconcile,
     revoke,
     schema,
@@ -46,6 +47,7 @@ app.add_typer(reconcile.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)
 app.add_typer(schema.app, name="schema", rich_help_panel=DEVELOP)
+app.add_typer(operations.app, name="operations", rich_help_panel=DEVELOP)
 
 
 def main() -> None:
