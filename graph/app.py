@@ -69,7 +69,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         schema,
         Reception(house, tokens, revoked, entrance.keys, Newcomers(house.database) if development else None),
         limits=limits,
-        introspection=development,
+        introspection=settings.tells_schema,
         default_locale=settings.default_locale,
         translate=_translate,
         page=_explorer if development else None,

@@ -291,6 +291,11 @@ class Settings(BaseSettings):
         description="Who may send documents that were not published: everybody, own-apps (all but partners "
         "and devices) or nobody. Unset: own-apps in production, everybody elsewhere.",
     )
+    introspection: bool | None = Field(
+        default=None,
+        description="Whether the schema is told to whoever may send free documents. "
+        "Unset: in development only.",
+    )
     budget_per_minute: int | None = Field(
         default=None,
         ge=1,
@@ -328,6 +333,11 @@ class Settings(BaseSettings):
         if self.free_documents is not None:
             return self.free_documents
         return FreeDocuments.OWN_APPS if self.env is Environment.PRODUCTION else FreeDocuments.EVERYBODY
+
+    @property
+    def tells_schema(self) -> bool:
+        """Whether the schema is told, and guessed at in suggestions."""
+        return self.is_development if self.introspection is None else self.introspection
 
     @property
     def most_requests(self) -> int | None:

@@ -122,17 +122,20 @@ class HttpDoor:
             (b"x-request-id", request_id.encode()),
             _NO_STORE,
         ]
+        asking = _Asking(request, headers, caller, errors, method, accept, common, media_type is not None)
         try:
             if self.draining:
                 raise restarting()
-            return await self._answered(
-                _Asking(request, headers, caller, errors, method, accept, common, media_type is not None)
-            )
+            return await self._answered(asking)
         except Refuse as refuse:
             told = [errors.of_exception(refuse.error)]
             return Reply(refuse.status, refusal(told), (*common, *refuse.headers))
         except Rejected as rejected:
-            return Reply(HTTPStatus.BAD_REQUEST, refusal(errors.of_rejected(rejected)), common)
+            # In plain JSON whatever GraphQL itself answered is 200: an old client takes all else for the word
+            # of a proxy. Beside a reserved stream the status is all there is.
+            is_plain = media_type == negotiation.JSON and asking.stream_token is None
+            status = HTTPStatus.OK if is_plain else HTTPStatus.BAD_REQUEST
+            return Reply(status, refusal(errors.of_rejected(rejected)), common)
         except RequestError as error:
             status = STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
             return Reply(status, refusal([errors.of_exception(error)]), (*common, *advice(error)))

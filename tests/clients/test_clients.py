@@ -18,7 +18,7 @@ import pytest
 from domain.channels import ChannelKind
 from tests.live.test_graph import AT_CENTRAL, PRICES, set_price
 from tests.makers import make_channel, make_product, make_store
-from tests.shop import Shop, served_app
+from tests.shop import Shop, opened, served_app
 
 HERE = Path(__file__).parent
 
@@ -128,3 +128,20 @@ async def test_a_client_subscribes_and_goes_on_where_it_was_cut_off(
         assert (await changed(watcher))["cursor"] == missed
         await set_price(shop, sku, "23.00")
         assert (await changed(watcher))["price"]["amount"]["amount"] == "23.00"
+
+
+async def test_every_audit_of_graphql_over_http_passes(
+    fresh_database: str, tmp_path: Path, node: str
+) -> None:
+    async with (
+        opened(fresh_database, tmp_path, introspection=True) as shop,
+        served_app(shop.app) as port,
+        asyncio.timeout(60),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            node, "audit.mjs", f"http://127.0.0.1:{port}/graphql", cwd=HERE, stdout=PIPE
+        )
+        said, _ = await process.communicate()
+    results = json.loads(said)
+    assert len(results) > 50
+    assert [one for one in results if one["status"] != "ok"] == []

@@ -20,6 +20,11 @@ ITEMS = b'{"query": "query ($n: Int!) { items(first: $n) { totalCount } }", "var
 HASH = hashlib.sha256(b"{ hello }").hexdigest()
 TWO = 'query A { hello } mutation B { put(item: {sku: "got"}) }'
 PUT = 'mutation { put(item: {sku: "got"}) }'
+OF_GRAPHQL = ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED")
+OF_VARIABLES = [
+    b'{"query": "query A { hello }", "operationName": "C"}',
+    *(ITEMS % given for given in (b"null", b"{}", b'{"n": "x"}', b'{"n": 3000000000}')),
+]
 
 
 def code_of(answer: httpx.Response) -> str:
@@ -142,7 +147,10 @@ async def test_every_bad_request_says_what_is_wrong_with_it(
     answer = await running.http.post(
         "/graphql", content=body, headers={"content-type": JSON, "accept": accept}
     )
-    assert (answer.status_code, code_of(answer)) == (400, code)
+    # In plain JSON what GraphQL itself refuses is 200, as the audits of GraphQL over HTTP ask.
+    of_graphql = code in OF_GRAPHQL or body in OF_VARIABLES
+    status = 200 if of_graphql and accept == JSON else 400
+    assert (answer.status_code, code_of(answer)) == (status, code)
     assert answer.headers["content-type"].startswith(accept)
     assert answer.headers["cache-control"] == "no-store"
 
@@ -185,7 +193,7 @@ async def test_variables_and_operation_name(running: Running) -> None:
         ({"query": "{ hello }", "variables": '{"n": "\\\\u0000"}'}, 200, HELLO_YOU),
         ({"query": "{ hello }", "extensions": "x"}, 400, "BAD_USER_INPUT"),
         ({}, 400, "BAD_USER_INPUT"),
-        ({"query": "{"}, 400, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "{"}, 200, "GRAPHQL_PARSE_FAILED"),
         ({"query": PUT}, 405, "BAD_USER_INPUT"),
         ({"query": TWO, "operationName": "B"}, 405, "BAD_USER_INPUT"),
         ({"query": "subscription { ticks { number } }"}, 400, "BAD_USER_INPUT"),
@@ -199,7 +207,7 @@ async def test_get_is_for_queries(
     started = list(running.shop.started)
     answer = await running.http.get("/graphql", params=parameters)
     assert answer.status_code == status
-    assert (answer.json() if status == 200 else code_of(answer)) == told
+    assert (code_of(answer) if isinstance(told, str) else answer.json()) == told
     assert answer.headers.get("allow") == ("POST" if status == 405 else None)
     assert running.shop.started == started
 
