@@ -23,6 +23,7 @@ from resolvers import (
     catalog,
     channels,
     checkout,
+    footfall,
     inventory,
     live,
     nodes,
@@ -93,6 +94,7 @@ QUERIES: list[Any] = [
     touches.touch_sheet,
     attribution.attribution_rules,
     attribution.attribution_report,
+    footfall.footfall,
 ]
 MUTATIONS: list[Any] = [
     sign_in.sign_in_code_request,
@@ -147,6 +149,7 @@ MUTATIONS: list[Any] = [
     touches.touch_code_revoke,
     attribution.attribution_rule_set,
     attribution.attribution_recompute,
+    footfall.sensor_readings_report,
 ]
 SUBSCRIPTIONS: list[Any] = [
     live.price_changed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
-from persistence import carts, channels, idempotency, stores
+from persistence import carts, channels, footfall, idempotency, stores
 from persistence.attribution import tables as attribution
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
@@ -27,6 +27,7 @@ __all__ = [
     "carts",
     "catalog",
     "channels",
+    "footfall",
     "idempotency",
     "inventory",
     "labels",
