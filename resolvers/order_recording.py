@@ -26,6 +26,7 @@ from persistence.inventory import writes as stock_writes
 from persistence.keys import new_key
 from persistence.orders import writes as order_writes
 from persistence.orders.tables import SalesOrder, StoredDiscount
+from resolvers.capturing import PAID_FOR
 from resolvers.cart_setting import resolve_given
 from resolvers.context import Context, Info, Work
 from resolvers.crediting import credit
@@ -35,7 +36,7 @@ from resolvers.orders import OrderPayload, order_of
 from resolvers.pickup_desk import request_pickup
 from resolvers.places import Resolved, SalesContext
 from resolvers.scalars import CurrencyCode
-from resolvers.settling import PAID_FOR, stock_news
+from resolvers.settling import stock_news
 from resolvers.sourcing import keep
 
 MOST_LINES = 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from persistence.orders.tables import SalesOrder
 from persistence.payments import writes as payments_db
 from persistence.payments.tables import Payment, StoredAction
 from persistence.promotions import budgets
+from resolvers.capturing import PAID_FOR, Told, capture
 from resolvers.context import Work
 from resolvers.crediting import credit
 from resolvers.house import House
@@ -44,8 +45,6 @@ from resolvers.sourcing import keep
 
 _log = structlog.get_logger("shelfgraph.payments")
 
-PAID_FOR = datetime(9999, 1, 1, tzinfo=UTC)
-"""Until when goods are kept that were paid: until they are handed over."""
 ASK_AFTER = timedelta(seconds=15)
 """How long a provider is given to notify by itself."""
 _ASK_AGAIN = timedelta(seconds=60)
@@ -391,6 +390,8 @@ async def heard(house: House, provider: str, notice: Notice | RefundNotice) -> V
     if isinstance(notice, RefundNotice):
         known = await settle_refund(house, notice.refund_id, notice.standing.state, notice.standing.reference)
         return Verdict.NOTHING if known else None
+    if await house.together(capture, Told(provider, notice)):
+        return Verdict.PAY
     settled = await settle(house, notice.payment_id, notice.standing, notice=notice, provider=provider)
     return None if settled is None else settled.verdict
 
