@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NotRequired
+from typing import Any, NamedTuple, NotRequired
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import Field, SQLModel, col, select
 from typing_extensions import TypedDict
 
 from persistence import columns
-from persistence.database import Connection, Statement, param, statement
+from persistence.database import Connection, Statement, given, param, statement
 
 _MOMENT = sa.DateTime(timezone=True)
 
@@ -83,41 +84,48 @@ class Cart(SQLModel, table=True):
     __table_args__ = (sa.Index("cart_expiry", "expires_at"), sa.Index("cart_member", "member"))
 
 
+class NewCart(NamedTuple):
+    """A cart to make; its id is what nobody can guess."""
+
+    id: UUID
+    channel: str
+    store: str | None
+    campaign: str | None
+    member: str | None
+    lines: list[StoredLine]
+    expires_at: datetime
+
+
+_new = given(
+    "new",
+    id=sa.Uuid,
+    channel=sa.Text,
+    store=sa.Text,
+    campaign=sa.Text,
+    member=sa.Text,
+    lines=sa.Text,
+    expires_at=_MOMENT,
+)
 _CREATE = statement(
     insert(Cart)
-    .values(
-        channel=param("channel"),
-        store=param("store"),
-        campaign=param("campaign"),
-        member=param("member"),
-        lines=param("lines"),
-        expires_at=param("expires_at"),
+    .from_select(
+        list(NewCart._fields),
+        sa.select(
+            *(sa.cast(_new.c[name], JSONB) if name == "lines" else _new.c[name] for name in NewCart._fields)
+        ),
     )
     .returning(Cart),
     Cart,
 )
 
 
-async def create(
-    db: Connection,
-    *,
-    channel: str,
-    store: str | None,
-    campaign: str | None,
-    member: str | None,
-    lines: Sequence[StoredLine],
-    expires_at: datetime,
-) -> Cart:
-    """A new cart; its id is what nobody can guess."""
-    return await _CREATE.one(
-        db,
-        channel=channel,
-        store=store,
-        campaign=campaign,
-        member=member,
-        lines=list(lines),
-        expires_at=expires_at,
-    )
+async def create_many(db: Connection, carts: Sequence[NewCart]) -> list[Cart]:
+    """The new carts, in the order given."""
+    columns = {name: [getattr(cart, name) for cart in carts] for name in NewCart._fields}
+    # A list of lists would be taken for a table.
+    columns["lines"] = [orjson.dumps(lines).decode() for lines in columns["lines"]]
+    rows = {row.id: row for row in await _CREATE.all(db, **columns)}
+    return [rows[cart.id] for cart in carts]
 
 
 _BY_ID = statement(select(Cart).where(col(Cart.id) == sa.any_(param("ids", sa.ARRAY(sa.Uuid)))))
@@ -156,7 +164,6 @@ def _setting(**values: Any) -> Statement[Cart]:
 
 
 _SET_LINES = _setting(lines=param("new_lines", JSONB))
-_SET_FULFILMENT = _setting(fulfilment=param("new_fulfilment", JSONB))
 _SET_TOUCHES = _setting(touches=param("new_touches", JSONB))
 _SET_COUPON = _setting(coupon=param("new_coupon", sa.Text))
 _SET_POINTS = _setting(points=param("new_points", sa.Integer))
@@ -167,11 +174,28 @@ async def set_lines(db: Connection, cart_id: UUID, lines: Sequence[StoredLine], 
     return await _SET_LINES.one(db, cart_id=cart_id, new_lines=list(lines), kept_until=kept_until)
 
 
-async def set_fulfilment(
-    db: Connection, cart_id: UUID, fulfilment: StoredFulfilment, kept_until: datetime
-) -> Cart:
-    """The cart, brought to the shopper like this; lock it first."""
-    return await _SET_FULFILMENT.one(db, cart_id=cart_id, new_fulfilment=fulfilment, kept_until=kept_until)
+class Brought(NamedTuple):
+    """How the goods of a cart are to reach its shopper."""
+
+    cart_id: UUID
+    fulfilment: StoredFulfilment
+    kept_until: datetime
+
+
+_brought = given("brought", cart_id=sa.Uuid, fulfilment=JSONB, kept_until=_MOMENT)
+_SET_FULFILMENT = statement(
+    sa.update(Cart)
+    .where(col(Cart.id) == _brought.c.cart_id, col(Cart.order_id).is_(None))
+    .values(fulfilment=_brought.c.fulfilment, expires_at=_brought.c.kept_until)
+    .returning(Cart),
+    Cart,
+)
+
+
+async def set_fulfilment_many(db: Connection, brought: Sequence[Brought]) -> dict[UUID, Cart]:
+    """By id: the carts, each named once, brought to their shoppers like this; those bought are left out."""
+    columns = {name: [getattr(one, name) for one in brought] for name in Brought._fields}
+    return {row.id: row for row in await _SET_FULFILMENT.all(db, **columns)}
 
 
 async def set_touches(

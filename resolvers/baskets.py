@@ -14,7 +14,8 @@ from domain.promotions.book import PromotionBook
 from domain.promotions.terms import BasketLine, Situation
 from persistence.catalog.goods import Goods, goods_by_sku
 from persistence.database import Connection
-from persistence.pricing.reads import PricesOfSku
+from persistence.pricing import reads as pricing_db
+from persistence.pricing.reads import Place, PricesOfSku
 from persistence.promotions import budgets
 from resolvers.house import House
 from resolvers.places import Resolved
@@ -34,6 +35,22 @@ class Line(Protocol):
     def sku(self) -> str: ...
     @property
     def quantity(self) -> int: ...
+
+
+async def prices_now(
+    house: House, asked: Sequence[tuple[Place, Sequence[str]]]
+) -> list[dict[str, PricesOfSku]]:
+    """For each the prices of its skus in its place, as of now; one statement for each channel and store."""
+    together: dict[tuple[str, str | None], list[tuple[Place, Sequence[str]]]] = {}
+    for place, skus in asked:
+        together.setdefault((place.channel, place.store), []).append((place, skus))
+    found = {}
+    async with house.database.connection() as db:
+        for key, theirs in together.items():
+            place = max((place for place, _ in theirs), key=lambda place: place.at)
+            wanted = {sku for _, skus in theirs for sku in skus}
+            found[key] = await pricing_db.current_prices(db, sorted(wanted), place)
+    return [found[place.channel, place.store] for place, _ in asked]
 
 
 def price_line(line: Line, prices: PricesOfSku | None, asked: Resolved) -> PricedLine | None:
@@ -99,6 +116,12 @@ class Running:
 
 Buyer = tuple[Sequence[PricedLine], Resolved, str | None]
 """The lines of a basket, where they are bought, and by which member."""
+
+
+async def running_now(house: House, buyers: Sequence[Buyer]) -> list[Running]:
+    """The promotions for each of many baskets, as of now."""
+    async with house.database.connection() as db:
+        return await running_for_all(db, house, buyers, at=max(asked.at for _, asked, _ in buyers))
 
 
 async def running_for(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID, uuid4
 
 import strawberry
 
@@ -18,12 +19,12 @@ from persistence.carts import StoredLine, StoredTouch
 from persistence.database import Connection
 from persistence.pricing import reads as pricing_db
 from persistence.pricing.reads import PricesOfSku
-from resolvers.baskets import Asked, price_line
+from resolvers.baskets import Asked, price_line, prices_now
 from resolvers.carts import Cart, CartPayload, cart_key, is_theirs, member_of, not_for_sale, place_of
 from resolvers.context import Context, Info
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
-from resolvers.loaders import PricesKey
+from resolvers.house import House
 from resolvers.places import Resolved, SalesContext, resolve
 
 _LINES = ("input", "lines")
@@ -82,19 +83,23 @@ async def cart_create(info: Info, input: CartCreateInput) -> CartPayload:
     wanted = rules.merged(input.lines or [])
     rules.must_fit(len(wanted))
     put = [sku for sku, want in wanted.items() if want.quantity]
-    found = await context.loaders.prices.load_many([PricesKey(asked.place, sku) for sku in put])
-    lines = _shown_lines(dict(zip(put, found, strict=True)), asked, wanted)
-    async with context.house.database.connection() as db:
-        row = await carts_db.create(
-            db,
-            channel=asked.channel,
-            store=asked.store,
-            campaign=asked.campaign,
-            member=member_of(context),
-            lines=list(lines.values()),
-            expires_at=context.now + rules.LIFETIME,
-        )
-    return CartPayload(cart=Cart.of(row))
+    prices = await context.house.together(prices_now, (asked.place, put)) if put else {}
+    lines = _shown_lines(prices, asked, wanted)
+    new = carts_db.NewCart(
+        id=uuid4(),
+        channel=asked.channel,
+        store=asked.store,
+        campaign=asked.campaign,
+        member=member_of(context),
+        lines=list(lines.values()),
+        expires_at=context.now + rules.LIFETIME,
+    )
+    return CartPayload(cart=Cart.of(await context.house.together(_create, new)))
+
+
+async def _create(house: House, new: Sequence[carts_db.NewCart]) -> list[StoredCart]:
+    async with house.database.connection() as db:
+        return await carts_db.create_many(db, new)
 
 
 async def resolve_given(context: Context, given: SalesContext) -> Resolved:
@@ -217,17 +222,35 @@ def _stays(line: StoredLine, wanted: dict[str, rules.Wanted]) -> bool:
 async def cart_fulfilment_set(info: Info, input: CartFulfilmentSetInput) -> CartPayload:
     context = info.context
 
-    async def change(db: Connection, row: StoredCart) -> StoredCart:
-        channel = await context.house.directory.channel(row.channel)
-        fulfilment = await chosen(
-            context,
-            input.fulfilment,
-            store=row.store,
-            at_till=channel is not None and channel.kind.is_till,
-        )
-        return await carts_db.set_fulfilment(db, row.id, fulfilment, _kept_until(context))
+    row = must_be_open(context, await _read(context, input.cart_id))
+    channel = await context.house.directory.channel(row.channel)
+    at_till = channel is not None and channel.kind.is_till
+    fulfilment = await chosen(context, input.fulfilment, store=row.store, at_till=at_till)
+    brought = carts_db.Brought(row.id, fulfilment, _kept_until(context))
+    changed = await context.house.together(_bring, brought)
+    if changed is None:
+        # Somebody bought it in between, or it is gone.
+        changed = must_be_open(context, await _read(context, input.cart_id))
+    return CartPayload(cart=Cart.of(changed))
 
-    return await _changed(context, input.cart_id, change)
+
+async def _read(context: Context, given_id: str) -> StoredCart | None:
+    cart_id = cart_key(given_id)
+    return None if cart_id is None else await context.house.together(_by_id, cart_id)
+
+
+async def _by_id(house: House, ids: Sequence[UUID]) -> list[StoredCart | None]:
+    async with house.database.connection() as db:
+        found = await carts_db.carts_by_id(db, ids)
+    return [found.get(cart_id) for cart_id in ids]
+
+
+async def _bring(house: House, brought: Sequence[carts_db.Brought]) -> list[StoredCart | None]:
+    """The carts as changed; who set one twice at once has the last word. None: bought, or gone."""
+    last = {one.cart_id: one for one in brought}
+    async with house.database.connection() as db:
+        changed = await carts_db.set_fulfilment_many(db, list(last.values()))
+    return [changed.get(one.cart_id) for one in brought]
 
 
 @mutation(CartPayload, CART_USERS, description="Use a coupon, or none any more.")

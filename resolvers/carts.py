@@ -17,14 +17,13 @@ from domain.refusals import PriceRefusal, Refusal, RefusalCode, StockRefusal, Te
 from persistence import carts as carts_db
 from persistence.carts import Cart as StoredCart
 from persistence.carts import StoredLine, StoredTouch
-from resolvers.baskets import Asked, price_lines, running_for
+from resolvers.baskets import Asked, price_lines, prices_now, running_now
 from resolvers.catalog import ProductVariant
 from resolvers.channels import Channel
 from resolvers.context import Context, Info
 from resolvers.fields import field, query
 from resolvers.fulfilment import Fulfilment
 from resolvers.inventory import units_for_sale
-from resolvers.loaders import PricesKey
 from resolvers.members.member import Member, member_shape
 from resolvers.places import Resolved, SalesContext, resolve_exactly
 from resolvers.shapes import FromRow, Money, Node, Payload, UserError, parse_global_id, shape, user_error
@@ -185,11 +184,10 @@ def lines_of(cart: StoredCart) -> list[Asked]:
 
 async def _basket(context: Context, cart: StoredCart) -> Basket:
     asked, lines = await place_of(context, cart), lines_of(cart)
-    prices = await context.loaders.prices.load_many([PricesKey(asked.place, line.sku) for line in lines])
-    by_sku = {line.sku: found for line, found in zip(lines, prices, strict=True)}
-    priced = price_lines(lines, by_sku, asked)
-    async with context.house.database.connection() as db:
-        offered = await running_for(db, context.house, priced, asked, cart.member)
+    skus = [line.sku for line in lines]
+    prices = await context.house.together(prices_now, (asked.place, skus)) if skus else {}
+    priced = price_lines(lines, prices, asked)
+    offered = await context.house.together(running_now, (priced, asked, cart.member))
     return offered.basket(asked.currency_code, priced)
 
 
