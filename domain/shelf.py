@@ -122,3 +122,74 @@ def priority_of(*, amount_changed: bool, by_clock: bool, together: int) -> WorkP
     if not amount_changed:
         return WorkPriority.ROUTINE
     return WorkPriority.CHANGEOVER if by_clock or together >= AT_ONCE else WorkPriority.URGENT
+
+
+class Change(StrEnum):
+    """What becomes of a label whose face was reckoned anew.
+
+    SAME: it says what it said. BACK: the face it shows is the right one again, and nothing else is on its
+    way. NEXT: the face it has loaded for this moment is the right one now. NEW: it needs another face.
+    """
+
+    SAME = "SAME"
+    BACK = "BACK"
+    NEXT = "NEXT"
+    NEW = "NEW"
+
+
+def change_of(
+    wanted: str,
+    *,
+    desired: str | None,
+    reported: str | None,
+    upcoming: str | None = None,
+    outstanding: bool,
+) -> Change:
+    """What to do with a label that should show a face, by the hashes of the faces it has.
+
+    `upcoming` is the one loaded for a moment that has come. `outstanding`: it was handed another face than
+    the one it last confirmed, and may be showing that.
+    """
+    if wanted == desired:
+        return Change.SAME
+    if upcoming is not None and wanted == upcoming:
+        return Change.NEXT
+    if wanted == reported and not outstanding:
+        return Change.BACK
+    return Change.NEW
+
+
+def outcome_of(
+    told: LabelReportState,
+    version: int,
+    *,
+    reported: int | None,
+    state: FaceState | None,
+    hash_fits: bool,
+) -> LabelReportOutcome:
+    """What a report of a version is worth, given the version last confirmed and how far this one got.
+
+    `state` is None for a version that this label was never given since it was bound. DISPLAYED never falls
+    back: whatever is told of a version before the confirmed one, or less of the same one, is STALE.
+    """
+    if state is None or (reported is not None and version < reported):
+        return LabelReportOutcome.STALE
+    if state is FaceState.DISPLAYED and told is not LabelReportState.DISPLAYED:
+        return LabelReportOutcome.STALE
+    if state is FaceState.STAGED and told is LabelReportState.RECEIVED:
+        return LabelReportOutcome.STALE
+    return LabelReportOutcome.ACCEPTED if hash_fits else LabelReportOutcome.HASH_MISMATCH
+
+
+def state_after(told: LabelReportState, state: FaceState, tries: int) -> FaceState:
+    """Where an accepted report leaves a version that has failed so many times, this one counted.
+
+    A face that a newer one has taken the place of is only ever displayed, never waited for again.
+    """
+    if told is LabelReportState.DISPLAYED:
+        return FaceState.DISPLAYED
+    if state is FaceState.SUPERSEDED:
+        return state
+    if told is LabelReportState.FAILED:
+        return FaceState.FAILED if tries >= MOST_TRIES else FaceState.PENDING
+    return FaceState.STAGED if told is LabelReportState.STAGED else FaceState.SENT

@@ -23,6 +23,7 @@ from graph.door.door import Door
 from graph.door.limits import Limits
 from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
+from graph.face_files import face_files
 from graph.household import household, utc_now
 from graph.logs import RequestLog
 from graph.newcomers import Newcomers
@@ -103,7 +104,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
             yield
 
     app = Starlette(
-        routes=[*_routes(door, house), home.till_room.route()],
+        routes=[*_routes(door, house), home.till_room.route(), face_files(house)],
         middleware=[Middleware(RequestLog)],
         lifespan=lifespan,
     )

@@ -17,6 +17,7 @@ from graph.vault import vault_of
 from persistence.database import Database
 from persistence.news.hub import Hub
 from resolvers.house import Directory, Hardware, House, PartnerOffice, PickupDesk
+from resolvers.labels.following import LabelFollower
 from resolvers.members.phones import Phones
 
 
@@ -33,11 +34,16 @@ class Household:
     databases: tuple[Database, ...]
     tokens: Tokens
     till_room: TillRoom
+    labels: LabelFollower
 
     @property
     def work(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done behind the graph, by name."""
-        return {"payments": self.till_room.mind, "pickups": partial(mind_pickups, self.house)}
+        return {
+            "payments": self.till_room.mind,
+            "pickups": partial(mind_pickups, self.house),
+            "labels": self.labels.run,
+        }
 
 
 def hub_of(settings: Settings, direct_dsn: str) -> Hub:
@@ -81,4 +87,5 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
         desk=front_desk(settings, tokens),
     )
     till_room.house = house
-    return Household(house, (database, aside), tokens, till_room)
+    direct_dsn = settings.database_direct_url or dsn
+    return Household(house, (database, aside), tokens, till_room, LabelFollower(house, direct_dsn))

@@ -52,8 +52,11 @@ from resolvers import (
 )
 from resolvers.labels import binding as label_binding
 from resolvers.labels import enrolment
+from resolvers.labels import integrity as label_integrity
 from resolvers.labels import labels as shelf_labels
 from resolvers.labels import live as device_live
+from resolvers.labels import reporting as label_reporting
+from resolvers.labels import work as label_work
 from resolvers.labels.devices import PlainDevice
 from resolvers.members import privacy, sign_in, staff, tiers, tokens
 from resolvers.members import reading as members
@@ -95,6 +98,8 @@ QUERIES: list[Any] = [
     attribution.attribution_rules,
     attribution.attribution_report,
     footfall.footfall,
+    label_work.label_snapshot,
+    label_integrity.shelf_integrity,
 ]
 MUTATIONS: list[Any] = [
     sign_in.sign_in_code_request,
@@ -150,6 +155,10 @@ MUTATIONS: list[Any] = [
     attribution.attribution_rule_set,
     attribution.attribution_recompute,
     footfall.sensor_readings_report,
+    label_work.gateway_claim,
+    label_work.label_flash,
+    label_reporting.labels_report,
+    label_reporting.label_confirm_by_hand,
 ]
 SUBSCRIPTIONS: list[Any] = [
     live.price_changed,
@@ -157,6 +166,7 @@ SUBSCRIPTIONS: list[Any] = [
     order_live.order_changed,
     pickup_live.pickup_queue_changed,
     device_live.device_changed,
+    label_work.label_work,
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -61,12 +61,58 @@ class Content(NamedTuple):
     unit: ContentUnit | None
 
 
+class Behind(Protocol):
+    """Where a price comes from, for what goes with it; amounts in minor units."""
+
+    async def compare_minor(self, context: Context) -> int | None:
+        """The regular price that may be shown beside an offer."""
+
+    def member_minor(self) -> int | None:
+        """The best member price."""
+
+    def upcoming(self) -> UpcomingPrice | None:
+        """The next price known."""
+
+
+class Selected(NamedTuple):
+    """A price that was selected among the records of its variant."""
+
+    asked: Resolved
+    priced: PriceContext
+    prices: PricesOfSku
+    selected: selection.Selection[StoredPrice]
+
+    async def compare_minor(self, context: Context) -> int | None:
+        """Looked up only where an offer won."""
+        winner, regular = self.selected
+        if regular is None or regular is winner:
+            return None
+        # More than the days that count: the offer may continue others that began a while before it.
+        days = timedelta(days=comparison.COMPARISON_DAYS)
+        since = starts_at(winner) - days - comparison.LONGEST_CONTINUED
+        key = HistoryKey(self.asked.place, winner.sku, since)
+        history = await context.loaders.price_history.load(key)
+        return None if history is None else comparison.compare_at(history.records, self.priced, self.selected)
+
+    def member_minor(self) -> int | None:
+        """Of the tiers that the variant's records name."""
+        return comparison.member_amount(self.prices.records, self.priced)
+
+    def upcoming(self) -> UpcomingPrice | None:
+        """The next one that is scheduled."""
+        following = schedule.upcoming(self.prices.records, self.priced)
+        if following is None:
+            return None
+        return UpcomingPrice(
+            amount=Money.of(following.amount_minor, self.selected.winner.currency_code),
+            from_=following.starts_at,
+            waiting_for_labels=0,
+        )
+
+
 @shape(PRICE_READERS, description="What one costs in a context, and what goes with it.")
 class Price:
-    asked: strawberry.Private[Resolved]
-    priced: strawberry.Private[PriceContext]
-    prices: strawberry.Private[PricesOfSku]
-    selected: strawberry.Private[selection.Selection[StoredPrice]]
+    behind: strawberry.Private[Behind]
     content: strawberry.Private[Content]
 
     amount: Money = strawberry.field(description="what is paid for one")
@@ -84,26 +130,15 @@ class Price:
         "force here in the 7 days before the offer began."
     )
     async def compare_at(self, info: Info) -> Money | None:
-        winner, regular = self.selected
-        if regular is None or regular is winner:
-            return None
-        # More than the days that count: the offer may continue others that began a while before it.
-        days = timedelta(days=comparison.COMPARISON_DAYS)
-        since = starts_at(winner) - days - comparison.LONGEST_CONTINUED
-        key = HistoryKey(self.asked.place, winner.sku, since)
-        history = await info.context.loaders.price_history.load(key)
-        if history is None:
-            return None
-        minor = comparison.compare_at(history.records, self.priced, self.selected)
-        return None if minor is None else Money.of(minor, winner.currency_code)
+        return self._money(await self.behind.compare_minor(info.context))
 
     @field(description="Per standard unit (100 g, 100 mL, 1 m, 1 piece), when the net content is known.")
     def unit_price(self) -> UnitPrice | None:
         amount, unit = self.content
         if amount is None or unit is None:
             return None
-        winner = self.selected.winner
-        per = unit_price.unit_price(Amount(winner.amount_minor, winner.currency_code), amount, unit)
+        paid = Amount(self.amount.minor_units, self.amount.currency_code)
+        per = unit_price.unit_price(paid, amount, unit)
         if per is None:
             return None
         return UnitPrice(
@@ -112,22 +147,17 @@ class Price:
 
     @field(description="The best member price, shown to those who have none.")
     def member_amount(self) -> Money | None:
-        minor = comparison.member_amount(self.prices.records, self.priced)
-        return None if minor is None else Money.of(minor, self.selected.winner.currency_code)
+        return self._money(self.behind.member_minor())
 
     @field(
         description="The next price already known here: scheduled, or decided and waiting for shelf labels "
         "to confirm."
     )
     def upcoming(self) -> UpcomingPrice | None:
-        following = schedule.upcoming(self.prices.records, self.priced)
-        if following is None:
-            return None
-        return UpcomingPrice(
-            amount=Money.of(following.amount_minor, self.selected.winner.currency_code),
-            from_=following.starts_at,
-            waiting_for_labels=0,
-        )
+        return self.behind.upcoming()
+
+    def _money(self, minor: int | None) -> Money | None:
+        return None if minor is None else Money.of(minor, self.amount.currency_code)
 
 
 @shape(PRICE_READERS, description="One record that was considered for a price, and what became of it.")
@@ -246,10 +276,7 @@ async def price_of(
     # A record that won has been recorded, so its variant's prices have changed at least then.
     changed_at = prices.changed_at or winner.recorded_at
     return Price(
-        asked=asked,
-        priced=priced,
-        prices=prices,
-        selected=selected,
+        behind=Selected(asked, priced, prices, selected),
         content=content,
         amount=Money.of(winner.amount_minor, winner.currency_code),
         kind=winner.kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.pricing.history import segments
 from domain.pricing.records import MEMBER, PriceContext, PriceRow, is_regular, slot, starts_at
@@ -79,24 +80,42 @@ def offer_began(rows: Sequence[Row], offer: Row) -> datetime:
         began = starts_at(before)
 
 
-def member_amount(rows: Sequence[PriceRow], context: PriceContext) -> int | None:
+class MemberOffer(NamedTuple):
+    """The best member price in minor units, and the tiers that pay it."""
+
+    amount_minor: int
+    tiers: frozenset[str]
+
+
+def member_offer(rows: Sequence[PriceRow], context: PriceContext) -> MemberOffer | None:
     """The lowest amount any tier pays as a MEMBER price here, shown to those who have no such price.
 
-    In minor units. None when the context's own tier has a member price, when no tier would pay less than is
-    paid here, or when nothing is for sale here.
+    None when the context's own tier has a member price, when no tier would pay less than is paid here, or
+    when nothing is for sale here.
     """
-    paid = select(rows, context)
-    if paid is None:
-        return None
     tiers: set[str] = set()
     for row in rows:
         if row.kind is MEMBER and row.tier is not None and mistimed(row, context.at) is None:
             if misfit(row, context) is None:
                 return None
             tiers.add(row.tier)
-    best = paid.winner.amount_minor
-    for tier in tiers:
-        theirs = select(rows, replace(context, tier=tier))
-        if theirs is not None and theirs.winner.kind is MEMBER:
-            best = min(best, theirs.winner.amount_minor)
-    return best if best < paid.winner.amount_minor else None
+    if not tiers:
+        return None
+    paid = select(rows, context)
+    if paid is None:
+        return None
+    theirs = {
+        tier: found.winner.amount_minor
+        for tier in tiers
+        if (found := select(rows, replace(context, tier=tier))) is not None and found.winner.kind is MEMBER
+    }
+    best = min(theirs.values(), default=None)
+    if best is None or best >= paid.winner.amount_minor:
+        return None
+    return MemberOffer(best, frozenset(tier for tier, amount in theirs.items() if amount == best))
+
+
+def member_amount(rows: Sequence[PriceRow], context: PriceContext) -> int | None:
+    """The amount of the best member price, in minor units; None where there is no `member_offer`."""
+    offer = member_offer(rows, context)
+    return None if offer is None else offer.amount_minor

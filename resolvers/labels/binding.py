@@ -7,7 +7,7 @@ import strawberry
 from domain.access import DEVICE_KEEPERS
 from domain.devices import DeviceLifecycle, must_be_bindable, unknown_device
 from domain.labels import FaceTemplate
-from domain.news import News
+from domain.news import News, Topic
 from domain.pricing import selection
 from domain.refusals import RefusalCode, Refused
 from persistence.labels import binding as binding_db
@@ -20,6 +20,7 @@ from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.inventory import unknown_sku
 from resolvers.labels.access import tends
+from resolvers.labels.desired import Cause, bring_labels_up
 from resolvers.labels.labels import Label
 from resolvers.labels.shelf_prices import shelf_place
 from resolvers.shapes import Payload, shape
@@ -63,7 +64,7 @@ async def label_bind(info: Info, input: LabelBindInput) -> LabelPayload:
     _must_be_placeable(input)
     async with context.house.database.transaction() as db:
         work = Work(db, context.house.clock())
-        label, lifecycle = await _locked(context, work, input.label)
+        label, lifecycle = await locked_label(context, work, input.label)
         must_be_bindable(lifecycle, label.sku, input.sku)
         await _must_be_for_sale(context, work, label.store, input.sku)
         await binding_db.bind(
@@ -77,7 +78,12 @@ async def label_bind(info: Info, input: LabelBindInput) -> LabelPayload:
         )
         if lifecycle is not DeviceLifecycle.BOUND:
             await registry_db.set_lifecycle(db, label.code, DeviceLifecycle.BOUND)
-        work.announce(News.of_device(label.code, "labelBind", store=label.store))
+        # This one alone: the others that hang there have their locks in another order.
+        bound = list((await binding_db.lock_labels(db, [label.code])).values())
+        work.announce(
+            News.of_device(label.code, "labelBind", store=label.store),
+            *await bring_labels_up(db, context.house, label.store, bound, Cause("labelBind", work.now)),
+        )
         await outbox.write(db, work.news)
     context.house.hub.nudge()
     return await _shown(context, label.code)
@@ -92,18 +98,29 @@ async def label_unbind(info: Info, input: LabelUnbindInput) -> LabelPayload:
     context = info.context
     async with context.house.database.transaction() as db:
         work = Work(db, context.house.clock())
-        label, lifecycle = await _locked(context, work, input.label)
+        label, lifecycle = await locked_label(context, work, input.label)
         if label.sku is not None:
             await binding_db.unbind(db, label, by=str(context.viewer), at=work.now)
             if lifecycle is DeviceLifecycle.BOUND:
                 await registry_db.set_lifecycle(db, label.code, DeviceLifecycle.UNBOUND)
-            work.announce(News.of_device(label.code, "labelUnbind", store=label.store))
+            work.announce(*released(label, "labelUnbind"))
             await outbox.write(db, work.news)
     context.house.hub.nudge()
     return await _shown(context, label.code)
 
 
-async def _locked(context: Context, work: Work, code: str) -> tuple[StoredLabel, DeviceLifecycle]:
+def released(label: StoredLabel, cause: str) -> list[News]:
+    """The news of a label that was taken off: its gateway drops its face, and tills may charge more."""
+    news = [News.of_device(label.code, cause, store=label.store)]
+    if label.gateway is not None:
+        news.append(News.of_gateway_work(label.gateway, cause, store=label.store))
+    if label.sku is not None:
+        news.append(News(Topic.PRICE, cause, sku=label.sku, store=label.store))
+    return news
+
+
+async def locked_label(context: Context, work: Work, code: str) -> tuple[StoredLabel, DeviceLifecycle]:
+    """A label that the caller tends, locked with its device; refuses DEVICE_UNKNOWN for any other."""
     device = await registry_db.locked(work.db, code)
     if device is None or not tends(context.viewer, device.store):
         raise unknown_device(_LABEL)

@@ -22,6 +22,7 @@ from persistence.labels.tables import Device as StoredDevice
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.labels.access import tends
+from resolvers.labels.binding import released
 from resolvers.labels.devices import Device
 from resolvers.labels.labels import shape_of
 from resolvers.shapes import Payload, shape
@@ -227,6 +228,7 @@ async def device_retire(info: Info, input: DeviceRetireInput) -> DeviceRegisterP
             label = (await binding_db.lock_labels(work.db, [row.code])).get(row.code)
             if label is not None and label.sku is not None:
                 await binding_db.unbind(work.db, label, by=str(context.viewer), at=work.now)
+                work.announce(*released(label, "deviceRetire"))
         await registry_db.retire(work.db, row.code, input.reason.strip())
         await _sign_out(work, row, "deviceRetire")
         work.announce(News.of_device(row.code, "deviceRetire", store=row.store))

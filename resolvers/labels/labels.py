@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import strawberry
 
 from domain.access import DEVICE_READERS, EVERYONE
 from domain.devices import DeviceContact, DeviceKind, DeviceLifecycle
 from domain.labels import LABEL_MODELS, LabelPalette
+from domain.pricing.kinds import PriceKind
 from domain.shelf import LabelContent, content_of
 from persistence.database import Connection
 from persistence.labels import lists as labels_db
@@ -23,6 +25,7 @@ from resolvers.context import Context, Info
 from resolvers.fields import field, query
 from resolvers.labels.access import sees_devices_of
 from resolvers.labels.devices import Device, PlainDevice
+from resolvers.pricing import Content, Price, UpcomingPrice
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, PageInfo, page_size, positive, shape
 
@@ -83,6 +86,46 @@ class LabelFace(FromRow[StoredFace]):
     def member_price(self) -> Money | None:
         minor, currency = self.row.member_minor, self.row.currency_code
         return None if minor is None or currency is None else Money.of(minor, currency)
+
+    @field(description="the price for everybody, as it was when this face was made; null: not for sale then")
+    async def price(self, info: Info) -> Price | None:
+        minor, currency, told = self.row.amount_minor, self.row.currency_code, self.row.price
+        if minor is None or currency is None or told is None:
+            return None
+        row = await info.context.loaders.variant_by_sku.load(self.row.sku)
+        return Price(
+            behind=OnFace(self.row),
+            content=Content(None, None) if row is None else Content(row.net_content, row.net_content_unit),
+            amount=Money.of(minor, currency),
+            kind=PriceKind(told["kind"]),
+            source=told["source"],
+            valid_from=_moment(told["validFrom"]),
+            valid_until=_moment(told["validUntil"]),
+            version=BigInt(self.row.price_version or 0),
+        )
+
+
+class OnFace(NamedTuple):
+    """A price as a face tells it; what came after it was made is not on it."""
+
+    row: StoredFace
+
+    async def compare_minor(self, context: Context) -> int | None:
+        """What stands crossed out on it."""
+        compared: int | None = (self.row.price or {}).get("compareAt")
+        return compared
+
+    def member_minor(self) -> int | None:
+        """What it tells members."""
+        return self.row.member_minor
+
+    def upcoming(self) -> UpcomingPrice | None:
+        """Nothing: a face tells of no later price."""
+        return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 async def _face(info: Info, code: str, version: int | None) -> LabelFace | None:
