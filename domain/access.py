@@ -112,6 +112,8 @@ CATALOG_READERS = Rule("everyone; partners with CATALOG_READ", EVERYONE.kinds, P
 PRICE_READERS = Rule("everyone; partners with PRICE_READ", EVERYONE.kinds, PartnerScope.PRICE_READ)
 STOCK_SHOPPERS = Rule("everyone; partners with STOCK_READ", EVERYONE.kinds, PartnerScope.STOCK_READ)
 _TRADE = frozenset({PrincipalKind.STAFF, PrincipalKind.PARTNER})
+MEMBERS = Rule("members", frozenset({PrincipalKind.MEMBER}))
+ADMINS = Rule("administrators", frozenset({PrincipalKind.STAFF}), admin_only=True)
 STAFF = Rule("staff", frozenset({PrincipalKind.STAFF}))
 ADMINS = Rule("administrators", frozenset({PrincipalKind.STAFF}), admin_only=True)
 PARTNER_READERS = Rule("staff; partners, of themselves", _TRADE)

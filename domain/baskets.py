@@ -28,9 +28,22 @@ class PricedLine:
         return self.items_minor - self.discount_minor
 
 
+COUPON_SOURCE = "coupon:"
+POINTS_SOURCE = "loyalty:points"
+_LOYALTY_SOURCES = (COUPON_SOURCE, POINTS_SOURCE)
+
+
+def is_loyalty_source(source: str) -> bool:
+    """Whether a discount of this source came from a coupon or from points, and not from a promotion."""
+    return source.startswith(_LOYALTY_SOURCES)
+
+
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """What is taken off a whole basket, in minor units; its names are by language."""
+    """What is taken off a whole basket, in minor units; its names are by language.
+
+    `source` is a promotion's code, or tells of a coupon or points.
+    """
 
     source: str
     names: Mapping[str, str]

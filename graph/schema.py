@@ -58,6 +58,7 @@ from resolvers.labels import live as device_live
 from resolvers.labels import reporting as label_reporting
 from resolvers.labels import work as label_work
 from resolvers.labels.devices import PlainDevice
+from resolvers.loyalty import coupon_setting, coupons, programme_setting
 from resolvers.members import privacy, sign_in, staff, tiers, tokens
 from resolvers.members import reading as members
 from resolvers.pickup_counter import PickupCodeError
@@ -85,6 +86,10 @@ QUERIES: list[Any] = [
     members.member,
     tiers.tiers,
     carts.cart,
+    coupons.points_offers,
+    programme_setting.points_programmes,
+    programme_setting.earn_rules,
+    coupon_setting.coupon_campaign,
     orders.order,
     order_list.orders,
     pickup.pickups,
@@ -127,6 +132,12 @@ MUTATIONS: list[Any] = [
     cart_setting.cart_coupon_apply,
     cart_setting.cart_points_set,
     cart_setting.cart_touch_add,
+    coupons.coupon_redeem,
+    coupons.coupon_claim,
+    programme_setting.points_programme_set,
+    programme_setting.earn_rules_set,
+    coupon_setting.coupon_campaign_set,
+    coupon_setting.points_offer_set,
     checkout.checkout,
     checkout.order_pay,
     order_recording.order_record,

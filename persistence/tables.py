@@ -9,6 +9,7 @@ from persistence.attribution import tables as attribution
 from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.labels import tables as labels
+from persistence.loyalty import tables as loyalty
 from persistence.members import sign_ins, staff
 from persistence.members import tables as members
 from persistence.news import tables as news
@@ -31,6 +32,7 @@ __all__ = [
     "idempotency",
     "inventory",
     "labels",
+    "loyalty",
     "members",
     "news",
     "orders",

@@ -52,6 +52,8 @@ from resolvers.carts import (
 )
 from resolvers.context import Context, first_answer
 from resolvers.house import House
+from resolvers.loyalty import orders as loyalty
+from resolvers.loyalty.baskets import Benefits, Deal, benefits_of, wish_of
 from resolvers.payments import PaymentInput, Unpaid, order_token, provider_for, token_hash
 from resolvers.places import Resolved
 from resolvers.settling import ASK_AFTER, stock_news, uses_of
@@ -95,13 +97,20 @@ class _Case:
     fulfilment: StoredFulfilment = field(init=False)
     priced: list[PricedLine] = field(init=False)
     running: Running = field(init=False)
-    basket: Basket = field(init=False)
+    benefits: Benefits = field(init=False)
+    deal: Deal = field(init=False)
+    held: loyalty.Held = loyalty.NOTHING_HELD
     demands: list[Demand] = field(init=False)
 
     @property
     def context(self) -> Context:
         """Who buys."""
         return self.purchase.context
+
+    @property
+    def basket(self) -> Basket:
+        """What is bought, at what is paid for it."""
+        return self.deal.basket
 
     @property
     def stock_in(self) -> Resolved:
@@ -184,13 +193,14 @@ async def _serve(
     )
 
     async def serve(case: _Case) -> None:
-        await _keep(db, case, shelves, until=now + house.tills.hold, insist=insist)
+        await _keep(db, now, case, shelves, until=now + house.tills.hold, insist=insist)
 
     await _each(cases, serve)
     served = _open_cases(cases)
     if not served:
         raise _NothingBought
     placed = await order_writes.place_many(db, [_order(house, now, case) for case in served])
+    await loyalty.promise(db, house, [_placing(case) for case in served])
     await shelves.close(db)
     await outbox.write(db, [news for case in served for news in _news(case)])
     refused = [case.purchase.key for case in cases if isinstance(case.outcome, Exception)]
@@ -295,7 +305,12 @@ async def _price(db: Connection, house: House, now: datetime, cases: Sequence[_C
         case.running = theirs
 
     async def discount(case: _Case) -> None:
-        case.basket = case.running.basket(case.asked.currency_code, case.priced)
+        case.benefits = await benefits_of(
+            db, house, case.cart, wish_of(case.cart), case.running, case.priced, case.asked, at=_CART
+        )
+        case.deal = case.benefits.deal(case.running, case.asked.currency_code, case.priced)
+        if case.deal.refusals:
+            raise Refused(*case.deal.refusals)
         _must_cost_no_more(case.cart, case.basket, case.purchase.expected)
 
     await _each(cases, discount)
@@ -390,8 +405,10 @@ def _demands(case: _Case, seen: dict[str, dict[str, Stock]], stores: Sequence[st
     return demands
 
 
-async def _keep(db: Connection, case: _Case, shelves: Shelves, *, until: datetime, insist: bool) -> None:
-    """Takes what a purchase takes from others: stock, and its uses of promotions that can be used up."""
+async def _keep(
+    db: Connection, now: datetime, case: _Case, shelves: Shelves, *, until: datetime, insist: bool
+) -> None:
+    """Takes what a purchase takes from others: stock, uses of promotions, its coupon and points."""
     channel, policy = case.cart.channel, case.asked.stock_policy
     shortages = shelves.short(case.demands, channel=channel, policy=policy)
     if shortages and insist and case.stock_in.store is None:
@@ -399,12 +416,14 @@ async def _keep(db: Connection, case: _Case, shelves: Shelves, *, until: datetim
     if shortages:
         raise Refused(*(_short(shortage, case.stock_in) for shortage in shortages))
     uses = [use for use in uses_of(case.basket.reductions) if use.promotion in case.running.book.limited]
-    if uses:
+    if uses or case.deal.used or case.benefits.coupon is not None:
         # What was counted before the refusal goes back with it, and nothing that others did.
         async with db.transaction():
             if gone := await budgets.take(db, uses, case.cart.member):
-                without = case.running.without(gone).basket(case.asked.currency_code, case.priced)
+                running = case.running.without(gone)
+                without = case.benefits.deal(running, case.asked.currency_code, case.priced).basket
                 raise Refused(_dearer(case.basket, without))
+            case.held = await loyalty.hold(db, now, case.cart, case.order_id, case.deal, case.benefits)
     shelves.take(case.order_id, case.demands, channel=channel, policy=policy, until=until)
 
 
@@ -454,6 +473,11 @@ def _order(house: House, now: datetime, case: _Case) -> order_writes.NewOrder:
         placed_by=str(case.context.viewer),
         lines=basket.lines,
     )
+
+
+def _placing(case: _Case) -> loyalty.Placing:
+    at_till = case.fulfilment["kind"] == FulfilmentKind.CARRY_OUT.value
+    return loyalty.Placing(case.order_id, case.cart.member, case.deal, case.asked, case.held, at_till)
 
 
 def _bought(case: _Case, order: SalesOrder) -> Bought:

@@ -25,6 +25,7 @@ from resolvers.context import Context, Info
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
 from resolvers.house import House
+from resolvers.loyalty.carts import applicable_coupon, must_have_points
 from resolvers.places import Resolved, SalesContext, resolve
 
 _LINES = ("input", "lines")
@@ -253,24 +254,27 @@ async def _bring(house: House, brought: Sequence[carts_db.Brought]) -> list[Stor
     return [changed.get(one.cart_id) for one in brought]
 
 
-@mutation(CartPayload, CART_USERS, description="Use a coupon, or none any more.")
+@mutation(
+    CartPayload,
+    CART_USERS,
+    description="Use a coupon, or none any more. It is the cart's only once the cart is bought.",
+)
 async def cart_coupon_apply(info: Info, input: CartCouponApplyInput) -> CartPayload:
     context, code = info.context, input.code
 
     async def change(db: Connection, row: StoredCart) -> StoredCart:
-        if code is not None:
-            raise Refused.because(
-                RefusalCode.COUPON_NOT_APPLICABLE,
-                en="There is no such coupon for this cart.",
-                zh="该购物车不能使用此优惠券。",
-                field=("input", "code"),
-            )
-        return await carts_db.set_coupon(db, row.id, None, _kept_until(context))
+        coupon = None if code is None else await applicable_coupon(context, db, row, code)
+        return await carts_db.set_coupon(db, row.id, coupon, _kept_until(context))
 
     return await _changed(context, input.cart_id, change)
 
 
-@mutation(CartPayload, CART_USERS, description="Pay a part with points; 0 for none.")
+@mutation(
+    CartPayload,
+    CART_USERS,
+    description="Pay a part with points, as many of these as it takes; 0 for none. They are taken when the "
+    "cart is bought.",
+)
 async def cart_points_set(info: Info, input: CartPointsSetInput) -> CartPayload:
     context, points = info.context, input.points
     if points < 0:
@@ -283,12 +287,7 @@ async def cart_points_set(info: Info, input: CartPointsSetInput) -> CartPayload:
 
     async def change(db: Connection, row: StoredCart) -> StoredCart:
         if points:
-            raise Refused.because(
-                RefusalCode.POINTS_INSUFFICIENT,
-                en=f"There are not {points} points to pay with.",
-                zh=f"可用积分不足 {points}。",
-                field=("input", "points"),
-            )
+            await must_have_points(context, db, row, points)
         return await carts_db.set_points(db, row.id, points, _kept_until(context))
 
     return await _changed(context, input.cart_id, change)

@@ -24,6 +24,8 @@ from resolvers.context import Context, Info
 from resolvers.fields import field, query
 from resolvers.fulfilment import Fulfilment
 from resolvers.inventory import units_for_sale
+from resolvers.loyalty.baskets import NO_BENEFITS, NO_WISH, Deal, Sale, benefits_of, earned_by, wish_of
+from resolvers.loyalty.coupons import Coupon
 from resolvers.members.member import Member, member_shape
 from resolvers.places import Resolved, SalesContext, resolve_exactly
 from resolvers.shapes import FromRow, Money, Node, Payload, UserError, parse_global_id, shape, user_error
@@ -78,13 +80,17 @@ class Touch:
 class Cart(FromRow[StoredCart], Node):
     tag = "Ct"
     row: strawberry.Private[StoredCart]
-    pricing: strawberry.Private[asyncio.Future[Basket] | None] = None
+    pricing: strawberry.Private[asyncio.Future[Deal] | None] = None
     expires_at: datetime
 
     async def basket(self, context: Context) -> Basket:
-        """The lines that are for sale, at their prices now; found out once for all fields."""
+        """The lines that are for sale, at their prices now."""
+        return (await self.deal(context)).basket
+
+    async def deal(self, context: Context) -> Deal:
+        """The same with what coupon and points are good for; found out once for all fields."""
         if self.pricing is None:
-            self.pricing = asyncio.ensure_future(_basket(context, self.row))
+            self.pricing = asyncio.ensure_future(_deal(context, self.row))
         return await self.pricing
 
     @field()
@@ -132,13 +138,28 @@ class Cart(FromRow[StoredCart], Node):
         return Fulfilment.of(FulfilmentKind(chosen["kind"]), chosen["store"], chosen["address"])
 
     @field()
+    async def coupon(self, info: Info) -> Coupon | None:
+        if self.row.coupon is None:
+            return None
+        row = await info.context.loaders.coupon.load(UUID(self.row.coupon))
+        return None if row is None else Coupon.of(row)
+
+    @field()
     async def discounts(self, info: Info) -> list[Discount]:
         basket = await self.basket(info.context)
         return [Discount.of(info.context, one, basket.currency_code) for one in basket.reductions]
 
     @field()
     async def totals(self, info: Info) -> Totals:
-        return Totals.of(await self.basket(info.context))
+        earning = None if self.row.member is None else self._earning
+        return Totals.of(await self.basket(info.context), earning)
+
+    async def _earning(self, context: Context) -> int:
+        """The points it would earn now."""
+        asked, basket = await place_of(context, self.row), await self.basket(context)
+        async with context.house.database.connection() as db:
+            found = (await earned_by(db, context.house, [Sale(basket, asked)]))[0]
+        return 0 if found is None else sum(found.by_line)
 
     @field(description="what led here, in the order it came")
     def attribution(self) -> list[Touch]:
@@ -146,16 +167,18 @@ class Cart(FromRow[StoredCart], Node):
 
     @field(
         description="what would stop its checkout now: not for sale, too little stock, a price above the one "
-        "shown when the line was set. Setting a line again takes its price as it is."
+        "shown when the line was set, a coupon that does not apply, too few points. Setting a line again "
+        "takes its price as it is."
     )
     async def problems(self, info: Info) -> list[UserError]:
         context = info.context
-        refusals = await _problems(context, self.row, await self.basket(context))
+        deal = await self.deal(context)
+        refusals = [*await _problems(context, self.row, deal.basket), *deal.refusals]
         return [user_error(refusal, context.locale) for refusal in refusals]
 
-    @field()
-    def points_used(self) -> int:
-        return self.row.points
+    @field(description="of those set to be used, as many as it takes")
+    async def points_used(self, info: Info) -> int:
+        return (await self.deal(info.context)).points_used if self.row.points else 0
 
 
 def _unpriced(line: StoredLine) -> PricedLine:
@@ -182,13 +205,18 @@ def lines_of(cart: StoredCart) -> list[Asked]:
     return [Asked(line["sku"], line["quantity"]) for line in cart.lines]
 
 
-async def _basket(context: Context, cart: StoredCart) -> Basket:
+async def _deal(context: Context, cart: StoredCart) -> Deal:
     asked, lines = await place_of(context, cart), lines_of(cart)
     skus = [line.sku for line in lines]
     prices = await context.house.together(prices_now, (asked.place, skus)) if skus else {}
     priced = price_lines(lines, prices, asked)
     offered = await context.house.together(running_now, (priced, asked, cart.member))
-    return offered.basket(asked.currency_code, priced)
+    wish = wish_of(cart)
+    if wish == NO_WISH:
+        return NO_BENEFITS.deal(offered, asked.currency_code, priced)
+    async with context.house.database.connection() as db:
+        benefits = await benefits_of(db, context.house, cart, wish, offered, priced, asked)
+    return benefits.deal(offered, asked.currency_code, priced)
 
 
 def stock_place(cart: StoredCart, asked: Resolved) -> Resolved:

@@ -14,6 +14,7 @@ from domain.access import Principal
 from domain.payments import PaymentProvider
 from persistence.database import Database
 from persistence.directory import ChannelEntry, StoreEntry, channel_entries, store_entries
+from persistence.loyalty.programme import Earning
 from persistence.news.hub import Hub
 from persistence.promotions.reads import Promotions
 from persistence.vault import Vault
@@ -173,6 +174,7 @@ class House:
     hardware: Hardware
     desk: FrontDesk
     promotions: Promotions = field(default_factory=Promotions)
+    earning: Earning = field(default_factory=Earning)
     _rounds: dict[Any, Together[Any, Any]] = field(default_factory=dict, init=False)
 
     async def together(

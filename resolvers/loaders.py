@@ -36,6 +36,11 @@ from persistence.labels import binding as binding_db
 from persistence.labels import lists as labels_db
 from persistence.labels import registry as registry_db
 from persistence.labels.tables import Device, Label, LabelFace
+from persistence.loyalty import coupons as coupons_db
+from persistence.loyalty import ledger
+from persistence.loyalty import orders as order_loyalty_db
+from persistence.loyalty.ledger import Account
+from persistence.loyalty.tables import Coupon, CouponCampaign, OrderLoyalty
 from persistence.members import reads as members_db
 from persistence.members import tiers as tiers_db
 from persistence.members import writes as member_writes
@@ -431,6 +436,26 @@ class Loaders:
     def credits_of_order(self) -> DataLoader[UUID, list[Credit]]:
         """To whom an order is credited."""
         return self._many(entries_db.credits_by_order)
+
+    @cached_property
+    def points_account(self) -> DataLoader[str, Account | None]:
+        """What members' points are made of, by the subject of their tokens."""
+        return self._one(ledger.accounts)
+
+    @cached_property
+    def loyalty_of_order(self) -> DataLoader[UUID, OrderLoyalty | None]:
+        """What orders have to do with loyalty, by their ids."""
+        return self._one(order_loyalty_db.of_orders)
+
+    @cached_property
+    def coupon(self) -> DataLoader[UUID, Coupon | None]:
+        """Coupons by id."""
+        return self._one(coupons_db.coupons_by_id)
+
+    @cached_property
+    def coupon_campaign(self) -> DataLoader[str, CouponCampaign | None]:
+        """Coupon campaigns by code, those that are over too."""
+        return self._one(coupons_db.campaigns)
 
     @cached_property
     def nearest_with_stock(self) -> DataLoader[Wanted, str | None]:

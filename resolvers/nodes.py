@@ -22,6 +22,8 @@ from resolvers.labels.access import sees_devices_of
 from resolvers.labels.devices import PlainDevice
 from resolvers.labels.labels import Gateway, Label, shape_of
 from resolvers.loaders import Loaders
+from resolvers.loyalty.coupons import Coupon
+from resolvers.loyalty.coupons import owns as owns_coupon
 from resolvers.members.gate import sight_of
 from resolvers.members.member import Member
 from resolvers.orders import Order
@@ -95,6 +97,7 @@ _KINDS = {
         _devices(Gateway),
         _devices(Label),
         _devices(PlainDevice),
+        _Kind(Coupon, lambda loaders: loaders.coupon, owns_coupon),
     )
 }
 

@@ -24,6 +24,7 @@ from persistence.orders.writes import Returned
 from resolvers.context import Context, Info, Work
 from resolvers.crediting import credit_again
 from resolvers.fields import mutation
+from resolvers.loyalty import orders as loyalty
 from resolvers.orders import OrderPayload, line_key, open_order, order_of
 from resolvers.pickup_desk import cancel_pickup
 from resolvers.settling import give_back, hand_over, let_go, order_news, refund, stock_news
@@ -166,6 +167,7 @@ async def order_deliver(info: Info, input: OrderDeliverInput) -> OrderPayload:
             state=OrderState.COMPLETED,
             delivered_at=work.now,
         )
+        await loyalty.receive(work, order)
         work.announce(order_news(order, "orderDeliver"))
         return _answer(order)
 
@@ -224,6 +226,7 @@ async def order_return(info: Info, input: OrderReturnInput) -> OrderPayload:
             now=work.now,
         )
         work.announce(*stock_news(back, "orderReturn"))
+        await loyalty.take_back(work, order, lines, {one.line_id: one.quantity for one in returned})
         return _answer(order, refund_ids)
 
     return await _done(context, "orderReturn", input.idempotency_key, input, act, input.order_id)

@@ -205,7 +205,13 @@ class Order(FromRow[SalesOrder], Node):
             items=row.items_minor,
             discounts=row.discounts_minor,
             shipping=row.shipping_minor,
+            earning=None if row.member is None else self._earned,
         )
+
+    async def _earned(self, context: Context) -> int:
+        """The points it was promised at checkout."""
+        loyalty = await context.loaders.loyalty_of_order.load(self.row.id)
+        return 0 if loyalty is None else sum(loyalty.earned)
 
     @field()
     async def refunds(self, info: Info) -> list[Refund]:

@@ -31,6 +31,7 @@ from resolvers import pickup_qr
 from resolvers.context import Context, Info, Work
 from resolvers.fields import field, mutation
 from resolvers.house import PickupDesk
+from resolvers.loyalty import orders as loyalty
 from resolvers.pickup import Pickup, PickupPayload, handles, locked, pickup_of
 from resolvers.pickup_desk import hash_of, pickup_news
 from resolvers.settling import hand_over, order_news
@@ -111,6 +112,7 @@ async def pickup_collect(info: Info, input: PickupCollectInput) -> PickupPayload
             state = _must_hand_over(pickup, tries, work.now)
             by = str(context.viewer)
             await hand_over(work, order, by=by)
+            await loyalty.receive(work, order)
             await pickup_writes.change(work.db, pickup.id, state, collected_at=work.now, collected_by=by)
             await order_writes.change(
                 work.db, order, event="handedOver", by=by, at=work.now, state=OrderState.COMPLETED

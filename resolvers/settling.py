@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.baskets import Reduction
+from domain.baskets import Reduction, is_loyalty_source
 from domain.inventory import Demand
 from domain.money import Money
 from domain.news import News, Topic
@@ -40,6 +40,7 @@ from resolvers.capturing import PAID_FOR, Told, capture
 from resolvers.context import Work
 from resolvers.crediting import credit
 from resolvers.house import House
+from resolvers.loyalty import orders as loyalty
 from resolvers.pickup_desk import request_pickup
 from resolvers.sourcing import keep
 
@@ -83,17 +84,24 @@ def stock_news(demands: Sequence[Demand], cause: str) -> list[News]:
 
 def uses_of(reductions: Sequence[Reduction]) -> list[budgets.Use]:
     """The promotions behind what was taken off, as their budgets count them."""
-    return [budgets.Use(one.source, one.amount_minor) for one in reductions]
+    return [
+        budgets.Use(one.source, one.amount_minor) for one in reductions if not is_loyalty_source(one.source)
+    ]
 
 
 async def let_go(work: Work, order: SalesOrder, cause: str) -> None:
-    """Gives back what an order that comes to nothing has kept: its goods, and its share of the budgets."""
+    """Gives back what an order that comes to nothing has kept: coupon, points, goods, and budgets."""
     work.announce(*stock_news(await holds.release(work.db, order.id, now=work.now), cause))
     await budgets.give_back(work.db, _uses(order), order.member)
+    await loyalty.give_back(work, order)
 
 
 def _uses(order: SalesOrder) -> list[budgets.Use]:
-    return [budgets.Use(one["source"], one["amount"]) for one in order.discounts]
+    return [
+        budgets.Use(one["source"], one["amount"])
+        for one in order.discounts
+        if not is_loyalty_source(one["source"])
+    ]
 
 
 # ------------------------------------------------------------------ a provider's word
@@ -181,6 +189,7 @@ async def _pay(work: Work, house: House, order: SalesOrder, payment: Payment, to
         captured_minor=payment.amount_minor,
         reference=told.reference,
     )
+    await loyalty.keep(work, order)
     await order_writes.change(
         work.db,
         order,
@@ -233,7 +242,7 @@ async def _have_again(work: Work, house: House, order: SalesOrder) -> None:
         until=PAID_FOR,
         now=work.now,
     )
-    if shortages:
+    if shortages or not await loyalty.hold_again(work, order):
         raise _GoneError
     work.announce(*stock_news(demands, "paymentCaptured"))
 

@@ -18,6 +18,8 @@ from domain.attribution import TouchKind, Which
 from domain.catalog.content import ContentUnit
 from domain.channels import ChannelKind, StockPolicy
 from domain.inventory import StockMovementReason, StockStatus
+from domain.loyalty.coupons import CouponState, Stacking
+from domain.loyalty.points import PointsEntryKind
 from domain.orders.states import FulfilmentKind, OrderState
 from domain.payments import PaymentState, RefundState
 from domain.pickup import PickupState
@@ -44,6 +46,9 @@ strawberry.enum(ContentUnit)
 strawberry.enum(StockStatus)
 strawberry.enum(StockMovementReason)
 strawberry.enum(FulfilmentKind)
+strawberry.enum(PointsEntryKind)
+strawberry.enum(CouponState)
+strawberry.enum(Stacking, name="CouponStacking", description="How a coupon goes together with promotions.")
 strawberry.enum(OrderState)
 strawberry.enum(PaymentState)
 strawberry.enum(RefundState)

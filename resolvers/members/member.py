@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain.access import EVERYONE, PartnerScope, Rule
+from domain.loyalty.coupons import CouponState
 from domain.members.codes import member_key, member_number
 from domain.members.consents import ConsentPurpose
 from domain.members.sight import Sight, masked_name, masked_phone, masked_subject
@@ -15,6 +16,8 @@ from persistence.members.tables import Member as StoredMember
 from persistence.members.tables import MemberConsent
 from persistence.members.tables import MemberIdentity as StoredIdentity
 from resolvers.context import Context, Info
+from resolvers.loyalty.coupons import CouponConnection, coupons_of
+from resolvers.loyalty.points import PointsBalance, PointsEntryConnection, points_history_of, points_of
 from resolvers.members.gate import personal, sight_of
 from resolvers.members.tiers import Tier
 from resolvers.shapes import FromRow, Node, shape
@@ -120,6 +123,26 @@ class Member(FromRow[StoredMember], Node):
         if row is None:
             raise LookupError(f"tier {self.row.tier} is gone")
         return Tier.of(row)
+
+    @personal(
+        Sight.SERVED,
+        otherwise=PointsBalance.nothing,
+        description="nothing for those who never served the member",
+    )
+    async def points(self, info: Info) -> PointsBalance:
+        return await points_of(info.context, str(self.row.id))
+
+    @personal(Sight.KNOWN, description="the newest line first; none for those who never served the member")
+    def points_history(self, info: Info, first: int, after: str | None = None) -> PointsEntryConnection:
+        member = str(self.row.id) if self.sight >= Sight.SERVED else None
+        return points_history_of(info.context, member, first, after)
+
+    @personal(Sight.KNOWN, description="the newest first; none for those who never served the member")
+    def coupons(
+        self, info: Info, first: int, state: CouponState | None = None, after: str | None = None
+    ) -> CouponConnection:
+        member = str(self.row.id) if self.sight >= Sight.SERVED else None
+        return coupons_of(info.context, member, state, first, after)
 
     @personal(Sight.SERVED, otherwise=list, description="none for those who never served the member")
     async def identities(self, info: Info) -> list[MemberIdentity]:

@@ -1,0 +1,1 @@
+"""Loyalty: points that balance, the rules they are earned by, and coupons."""

@@ -1,0 +1,1 @@
+"""Loyalty as it is kept: the ledger of points, the rules they are earned by, and coupons."""

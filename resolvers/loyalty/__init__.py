@@ -1,0 +1,1 @@
+"""Loyalty in the graph: points, coupons, and what both do to carts and orders."""
