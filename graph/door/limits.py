@@ -41,12 +41,17 @@ _LARGEST_TOLD = 2**53 - 1
 class Limits:
     """What one request may weigh. Sizes are per operation, times in seconds."""
 
-    tokens: int = 4_000
+    tokens: int = 3_000
     characters: int = 100_000
+    definitions: int = 100
+    variables: int = 100
+    directives: int = 50
+    repeats: int = 50
+    """How often fields of one name may be asked for in one place: validation compares them in pairs."""
     depth: int = 15
     root_fields: int = 30
     aliases: int = 100
-    fields: int = 2_000
+    fields: int = 1_000
     cost: int = 20_000
     """Points: one for an object, ten for a mutation, times the length of every list around it."""
     list_size: int = 5
@@ -136,6 +141,7 @@ class _Weight:
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    directives: int = 0
     roots: int = 0
     cost: Cost = field(default_factory=dict)
     paged: Cost = field(default_factory=dict)
@@ -174,9 +180,12 @@ class Scales:
         """
         walk = _Walk(self, document)
         costs: dict[str, Cost] = {}
+        self._hold("definitions", len(document.definitions), self._limits.definitions)
         try:
             for definition in document.definitions:
                 if isinstance(definition, OperationDefinitionNode):
+                    variables = len(definition.variable_definitions or ())
+                    self._hold("variables", variables, self._limits.variables)
                     weight = walk.operation(definition)
                     self._hold("root fields", weight.roots, self._limits.root_fields)
                     costs[definition.name.value if definition.name else ""] = weight.cost
@@ -194,6 +203,15 @@ class Scales:
         self._hold("depth", weight.depth, self._limits.depth)
         self._hold("aliases", weight.aliases, self._limits.aliases)
         self._hold("fields", weight.fields, self._limits.fields)
+        self._hold("directives", weight.directives, self._limits.directives)
+
+    def check_repeats(self, selections: SelectionSetNode) -> None:
+        """Refuses fields that are asked for over and over in one place."""
+        nodes = selections.selections
+        if len(nodes) > self._limits.repeats:
+            names = {(node.alias or node.name).value for node in nodes if isinstance(node, FieldNode)}
+            others = sum(not isinstance(node, FieldNode) for node in nodes)
+            self._hold("repeats", len(nodes) - others - len(names), self._limits.repeats)
 
     def _hold(self, measure: str, found: int, limit: int) -> None:
         if found > limit:
@@ -276,7 +294,9 @@ class _Walk:
 
     def _selection(self, selections: SelectionSetNode, parent: GraphQLNamedType | None) -> _Weight:
         total = _Weight()
+        self._scales.check_repeats(selections)
         for node in selections.selections:
+            total.directives += len(node.directives or ())
             if isinstance(node, FieldNode):
                 self._add_field(total, node, parent)
             elif isinstance(node, FragmentSpreadNode):
@@ -316,6 +336,7 @@ class _Walk:
             inner = self._selection(node.selection_set, shape.type)
             total.fields += inner.fields
             total.aliases += inner.aliases
+            total.directives += inner.directives
             depth += inner.depth
             times, variables = self._scales.sizes(shape, node)
             is_page_item = shape.is_list and not shape.size_arguments and name in _PAGE_ITEMS
@@ -338,6 +359,7 @@ class _Walk:
 def _add_weight(total: _Weight, other: _Weight) -> None:
     total.depth = max(total.depth, other.depth)
     total.aliases += other.aliases
+    total.directives += other.directives
     total.fields += other.fields
     total.roots += other.roots
     _add(total.cost, other.cost)
