@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from domain.news import Topic
 from domain.refusals import RequestError
 from graph.compiling import compiled_executor
+from graph.counter_page import counter_routes
 from graph.dev_token import DEV_TOKEN_PATH, dev_token_route
 from graph.door.door import Door
 from graph.door.limits import Limits
@@ -104,7 +105,12 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
             yield
 
     app = Starlette(
-        routes=[*_routes(door, house), home.till_room.route(), face_files(house)],
+        routes=[
+            *_routes(door, house),
+            home.till_room.route(),
+            face_files(house),
+            *counter_routes(),
+        ],
         middleware=[Middleware(RequestLog)],
         lifespan=lifespan,
     )
