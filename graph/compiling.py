@@ -22,7 +22,12 @@ _OURS = "resolvers."
 
 def compiled_executor(schema: GraphQLSchema) -> type[CompiledExecutor[Any]]:
     """The class of executors for a schema of the house, with a compiler of its own."""
-    return executor_class(Compiler(schema, StrawberryInsight(schema, _through)))
+    return executor_class(house_compiler(schema))
+
+
+def house_compiler(schema: GraphQLSchema) -> Compiler:
+    """A compiler for a schema of the house, with nothing compiled yet."""
+    return Compiler(schema, StrawberryInsight(schema, _through))
 
 
 def _through(function: Callable[..., Any]) -> Call | None:

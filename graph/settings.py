@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         default=10, ge=1, le=1000, description="The most database connections of one process."
     )
     compiled_operations: bool = Field(
-        default=False,
+        default=True,
         description="Whether operations are compiled to functions of their own, which give the same answers "
         "sooner.",
     )

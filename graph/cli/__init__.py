@@ -7,6 +7,7 @@ import typer
 from graph.cli import (
     database,
     demo,
+    explain,
     exports,
     imports,
     operations,
@@ -47,6 +48,7 @@ app.add_typer(reconcile.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)
 app.add_typer(schema.app, name="schema", rich_help_panel=DEVELOP)
+operations.app.command()(explain.explain)
 app.add_typer(operations.app, name="operations", rich_help_panel=DEVELOP)
 
 

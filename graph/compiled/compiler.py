@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
 
 from graphql import (
     ArgumentNode,
     BooleanValueNode,
     DirectiveNode,
+    DocumentNode,
     ExecutionResult,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -146,6 +148,29 @@ class Compiler:
             return None, "too many outcomes of its conditions"
         program = known.outcomes[outcome] = self._compiled(known, operation, fragments, outcome)
         return program, "it could not be compiled"
+
+    def written(
+        self, document: DocumentNode, name: str | None = None, *, off: Collection[str] = ()
+    ) -> Written:
+        """An operation of a valid document as it is compiled when every condition holds that is not `off`.
+
+        Raises CannotCompile for what is left to graphql-core, LookupError when there is no such operation.
+        """
+        fragments = {
+            one.name.value: FragmentDetails(one)
+            for one in document.definitions
+            if isinstance(one, FragmentDefinitionNode)
+        }
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode) and (
+                name is None or (operation.name is not None and operation.name.value == name)
+            ):
+                known = _Operation(operation, fragments)
+                if known.hindrance is not None:
+                    raise CannotCompile(known.hindrance)
+                conditions = {condition: condition not in off for condition in known.conditions}
+                return Writer(self._schema, self._insight, operation, fragments, conditions).write()
+        raise LookupError(name)
 
     def _known(self, operation: OperationDefinitionNode, fragments: dict[str, FragmentDetails]) -> _Operation:
         # Documents compare by what stands in them, which takes longer than to execute them: so by identity.

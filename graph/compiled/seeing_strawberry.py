@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
-from functools import partial
 from typing import Any
 
 from graphql import (
@@ -16,7 +15,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
 )
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.enum import StrawberryEnumDefinition
@@ -24,6 +22,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
 from graph.compiled.insight import Attribute, Call, NoInsight, Same
+from graph.compiled.strawberry_inputs import Inputs
 
 Through = Callable[[Callable[..., Any]], "Call | None"]
 """How a resolver's function may be called instead, when its owner says so; None when it does not."""
@@ -56,7 +55,7 @@ class StrawberryInsight(NoInsight):
     def __init__(self, schema: GraphQLSchema, through: Through = _nothing) -> None:
         made_by = schema._strawberry_schema  # type: ignore[attr-defined]
         self._config = made_by.config
-        self._scalars = made_by.schema_converter.scalar_registry
+        self._inputs = Inputs(made_by.config, made_by.schema_converter.scalar_registry)
         self._through = through
 
     def field(self, field: GraphQLField) -> Attribute | Same | Call | None:
@@ -87,15 +86,11 @@ class StrawberryInsight(NoInsight):
         if not callable(function) or self._config.info_class is not Info:
             return None
         call = self._through(function) or Call(function)
-        arguments = known.arguments
-        convert = partial(
-            convert_arguments, arguments=arguments, scalar_registry=self._scalars, config=self._config
-        )
         return replace(
             call,
             source=resolver.self_parameter is not None,
             info=resolver.info_parameter.name if resolver.info_parameter else None,
-            convert=convert if arguments else None,
+            convert=self._inputs.of_arguments(known.arguments) if known.arguments else None,
             wrap_info=lambda raw: Info(_raw_info=raw, _field=known),
         )
 

@@ -263,12 +263,11 @@ class Weaver:
             ended.append((error, None, strand.at))
         except BaseException as error:  # noqa: BLE001 - raised again when everything has ended
             strand.is_done = True
-            self._break(error)
+            if self._broken is None:
+                self._break(error)
         else:
             self._waiting[strand] = None
             strand.wait(future)
-            if self._broken is not None:
-                strand.cancel()
         finally:
             _leave_task(loop, strand)  # type: ignore[arg-type]
 

@@ -29,6 +29,7 @@ from graphql import (
     default_field_resolver,
     is_abstract_type,
     is_leaf_type,
+    is_type,
     visit,
 )
 from graphql.execution.collect_fields import (
@@ -67,6 +68,9 @@ _AS_IT_IS = {
 """When a value of a built-in scalar is written as it is."""
 
 
+_NUMBERED = re.compile(r"[A-Z]\d+")
+
+
 class CannotCompile(Exception):  # noqa: N818 - no error: graphql-core does it then
     """An operation that is left to graphql-core, and why."""
 
@@ -76,6 +80,8 @@ class Written:
 
     def __init__(self, source: str, names: dict[str, Any], roots: Sequence[str]) -> None:
         self.source = source
+        self.legend = {name: _described(value) for name, value in names.items() if _NUMBERED.fullmatch(name)}
+        """What the numbered names in it stand for, in words."""
         exec(compile(source, "<compiled operation>", "exec"), names)  # noqa: S102 - written below, from names of the schema
         self.roots: list[Callable[[Run, Any, At | None], object]] = [names[root] for root in roots]
 
@@ -405,6 +411,16 @@ class Writer:
         body += ["except Exception as e:", f"    items.append(x.{failed}(e, {where}{others}))"]
         self._define([*lines, *_in(_in(body)), "    return items"])
         return name
+
+
+def _described(value: object) -> str:
+    """A bound value in a few words; functions and classes by where they are found."""
+    name = getattr(value, "__qualname__", None)
+    if name is not None:
+        return f"{getattr(value, '__module__', '')}.{name}"
+    if isinstance(value, Place):
+        return f"{'an item of ' if value.of_item else ''}{value}"
+    return str(value) if is_type(value) else repr(value)
 
 
 def _nullable(type_: GraphQLOutputType) -> tuple[Any, bool]:

@@ -149,6 +149,26 @@ def test_the_schema_is_printed_or_written(tmp_path, monkeypatch):
     )
 
 
+def test_an_operation_is_explained_or_said_not_to_be_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHELFGRAPH_ENV", "test")
+    here = CliRunner()
+    file = tmp_path / "page.graphql"
+    file.write_text('query ($all: Boolean!) { product(by: {handle: "x"}) { id handle @include(if: $all) } }')
+    explained = here.invoke(app, ["operations", "explain", str(file)])
+    assert explained.exit_code == 0
+    assert "# F" in explained.stdout
+    assert "resolvers.catalog.product" in explained.stdout
+    assert "v = src.handle" in explained.stdout
+    assert (
+        "v = src.handle" not in here.invoke(app, ["operations", "explain", str(file), "--off", "all"]).stdout
+    )
+    for text, because in (("{ nothing }", "Cannot query field"), ("{", "is no document")):
+        file.write_text(text)
+        refused = here.invoke(app, ["operations", "explain", str(file)])
+        assert refused.exit_code == 2
+        assert because in refused.stderr
+
+
 def running(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     """The command as a process that goes on; its lines are JSON."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHELFGRAPH_")}
