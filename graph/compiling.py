@@ -31,13 +31,13 @@ def house_compiler(schema: GraphQLSchema) -> Compiler:
 
 
 def _through(function: Callable[..., Any]) -> Call | None:
-    """How a resolver of ours is called: none looks further than the context, none changes its arguments."""
+    """How a resolver of ours is called: none looks at its own field, none changes its arguments."""
     guarded = getattr(function, GUARDED, None)
     if isinstance(guarded, Guarded):
         check = _check(guarded.rule)
-        return Call(guarded.resolver, check=check, context_only=True, keeps_arguments=True)
+        return Call(guarded.resolver, check=check, shares_info=True, keeps_arguments=True)
     if function.__module__.startswith(_OURS):
-        return Call(function, context_only=True, keeps_arguments=True)
+        return Call(function, shares_info=True, keeps_arguments=True)
     return None
 
 

@@ -25,7 +25,7 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
 class Guarded(NamedTuple):
-    """A resolver that answers whoever a rule allows, and looks at nothing of its info but the context."""
+    """A resolver that answers whoever a rule allows, and looks at nothing of its own field."""
 
     rule: Rule
     resolver: Callable[..., object]

@@ -31,8 +31,9 @@ class Call:
     """A field that a function answers, called without what usually stands between.
 
     `source` is whether the function gets the object first; `info` the name of the parameter for what it is
-    told of its field. `context_only` says that it looks at nothing but `info.context`. `keeps_arguments` says
-    that it changes none of its arguments, so that equal calls may be given the same.
+    told of its field. `shares_info` says that it looks at nothing there but the context and the schema, so
+    that all may be told the same. `keeps_arguments` says that it changes none of its arguments, so that equal
+    calls may be given the same.
     """
 
     function: Callable[..., Any]
@@ -40,10 +41,10 @@ class Call:
     info: str | None = None
     convert: Convert | None = None
     check: Check | None = None
-    context_only: bool = False
+    shares_info: bool = False
     keeps_arguments: bool = False
     wrap_info: Callable[[Any], Any] | None = None
-    """Makes of graphql-core's info what the function expects, unless it looks at the context only."""
+    """Makes of graphql-core's info what the function expects, unless that is shared."""
 
 
 class Insight(Protocol):

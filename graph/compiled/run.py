@@ -59,13 +59,19 @@ class Checked(NamedTuple):
     name: str
 
 
-class ContextOnly(Generic[ContextT]):
-    """All that a resolver is told of its field when it said that it looks at the context only."""
+class SharedInfo(Generic[ContextT]):
+    """What resolvers are told that look at nothing of their own field: one for all of an execution."""
 
-    __slots__ = ("context",)
+    __slots__ = ("_schema", "context")
 
-    def __init__(self, context: ContextT) -> None:
+    def __init__(self, context: ContextT, schema: GraphQLSchema) -> None:
         self.context = context
+        self._schema = schema
+
+    @property
+    def schema(self) -> Any:
+        """The schema as resolvers know it: Strawberry's own, where it made the schema."""
+        return getattr(self._schema, "_strawberry_schema", self._schema)
 
 
 class Request(NamedTuple):
@@ -102,7 +108,7 @@ class Run:
     def __init__(self, request: Request, templates: Sequence[Arguments]) -> None:
         self.request = request
         self.context = request.context
-        self.info: Any = ContextOnly(request.context)
+        self.info: Any = SharedInfo(request.context, request.schema)
         self.templates = templates
         self.arguments: list[dict[str, Any] | None] = [None] * len(templates)
         """By field, what its resolver is given; None until somebody asks, or where each call gets its own."""

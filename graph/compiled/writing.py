@@ -274,10 +274,10 @@ class Writer:
         arguments = Arguments(field, node, how.convert, keeps=how.keeps_arguments)
         more, given = self._arguments(arguments, node, field)
         is_awaited = inspect.iscoroutinefunction(how.function)
-        needs_info = how.info is not None and not how.context_only
+        needs_info = how.info is not None and not how.shares_info
         told = ""
         if how.info is not None:
-            told = "info" if how.context_only else f"{self._bind('I', how.wrap_info)}(x.resolve_info(p))"
+            told = "info" if how.shares_info else f"{self._bind('I', how.wrap_info)}(x.resolve_info(p))"
             told = f"{how.info}={told}"
         given = given.removeprefix(", ")
         parts = ", ".join(part for part in ("src" if how.source else "", told, given) if part)
