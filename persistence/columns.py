@@ -62,7 +62,7 @@ def optional_text() -> Any:
     return Field(default=None, sa_type=sa.Text)
 
 
-def choice(kind: type[StrEnum], *, default: StrEnum | None = None) -> Any:
+def choice(kind: type[StrEnum], *, default: StrEnum | None = None, primary: bool = False) -> Any:
     """One value of a closed set, stored as its text and held by a CHECK."""
     column_type = sa.Enum(
         kind,
@@ -73,7 +73,7 @@ def choice(kind: type[StrEnum], *, default: StrEnum | None = None) -> Any:
         name=kind.__name__.lower(),
     )
     if default is None:
-        return Field(sa_type=column_type)
+        return Field(sa_type=column_type, primary_key=primary)
     return Field(default=default, sa_type=column_type, sa_column_kwargs=server_default(default.value))
 
 

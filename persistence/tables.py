@@ -10,7 +10,7 @@ from persistence.catalog import tables as catalog
 from persistence.inventory import tables as inventory
 from persistence.labels import tables as labels
 from persistence.loyalty import tables as loyalty
-from persistence.members import sign_ins, staff
+from persistence.members import code_uses, sign_ins, staff
 from persistence.members import tables as members
 from persistence.news import tables as news
 from persistence.orders import tables as orders
@@ -28,6 +28,7 @@ __all__ = [
     "carts",
     "catalog",
     "channels",
+    "code_uses",
     "footfall",
     "idempotency",
     "inventory",

@@ -25,12 +25,17 @@ class Vault:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a vault's key has {KEY_BYTES} bytes, not {len(key)}")
         self._key = key
+        self._secrets: dict[str, bytes] = {}
         self._cipher = AESGCM(self.secret("seal"))
         self._blinding = self.secret("blind index")
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes for a purpose of the house: of this key, telling nothing of it (RFC 5869)."""
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"shelfgraph " + purpose.encode()).derive(self._key)
+        found = self._secrets.get(purpose)
+        if found is None:
+            derivation = HKDF(hashes.SHA256(), 32, salt=None, info=b"shelfgraph " + purpose.encode())
+            found = self._secrets[purpose] = derivation.derive(self._key)
+        return found
 
     def seal(self, text: str, belongs_to: bytes) -> bytes:
         """The text, readable by this vault only and only together with what it belongs to."""

@@ -11,6 +11,7 @@ import strawberry
 
 from domain.access import CART_USERS, EVERYONE, PrincipalKind
 from domain.baskets import Basket, PricedLine
+from domain.members.sight import Sight
 from domain.money import Money as Amount
 from domain.orders.states import FulfilmentKind
 from domain.refusals import PriceRefusal, Refusal, RefusalCode, StockRefusal, Text
@@ -135,7 +136,7 @@ class Cart(FromRow[StoredCart], Node):
         chosen = self.row.fulfilment
         if chosen is None:
             return None
-        return Fulfilment.of(FulfilmentKind(chosen["kind"]), chosen["store"], chosen["address"])
+        return Fulfilment.of(FulfilmentKind(chosen["kind"]), chosen["store"], chosen["address"], Sight.OWN)
 
     @field()
     async def coupon(self, info: Info) -> Coupon | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import strawberry
 
 from domain.access import EVERYONE
+from domain.members.sight import MASK, Sight, masked_name, masked_phone
 from domain.orders.states import FulfilmentKind
 from domain.refusals import RefusalCode, Refused
 from domain.stores import StoreService
 from persistence.carts import StoredAddress, StoredFulfilment
 from resolvers.context import Context, Info
 from resolvers.fields import field
+from resolvers.members.gate import personal
 from resolvers.shapes import shape
 from resolvers.stores import Store, store_shape
 
@@ -18,21 +20,47 @@ _LONGEST_TEXT = 200
 _INPUT = ("input", "fulfilment")
 
 
-@shape(EVERYONE)
+@shape(EVERYONE, description="Where goods are brought; masked for those who do not bring them.")
 class Address:
-    name: str
-    phone: str
-    region: str
-    city: str
-    street: str
-    postal_code: str | None
+    stored: strawberry.Private[StoredAddress]
+    sight: strawberry.Private[Sight]
+
+    @property
+    def _whole(self) -> bool:
+        return self.sight >= Sight.SERVED
+
+    @personal(Sight.KNOWN)
+    def name(self) -> str:
+        return self.stored["name"] if self._whole else masked_name(self.stored["name"])
+
+    @personal(Sight.KNOWN)
+    def phone(self) -> str:
+        return self.stored["phone"] if self._whole else masked_phone(self.stored["phone"])
+
+    @personal(Sight.KNOWN)
+    def region(self) -> str:
+        return self.stored["region"]
+
+    @personal(Sight.KNOWN)
+    def city(self) -> str:
+        return self.stored["city"]
+
+    @personal(Sight.KNOWN)
+    def street(self) -> str:
+        return self.stored["street"] if self._whole else MASK
+
+    @personal(Sight.SERVED)
+    def postal_code(self) -> str | None:
+        return self.stored["postal_code"]
 
 
 @shape(EVERYONE)
 class Fulfilment:
     store_code: strawberry.Private[str | None]
     kind: FulfilmentKind
-    address: Address | None
+    address: Address | None = strawberry.field(
+        description="null for devices; masked for staff of stores that do not serve it"
+    )
 
     @field(
         description="where it is picked up or carried out; for a delivery, where it is sent from if chosen"
@@ -41,9 +69,12 @@ class Fulfilment:
         return None if self.store_code is None else await store_shape(info, self.store_code)
 
     @classmethod
-    def of(cls, kind: FulfilmentKind, store: str | None, address: StoredAddress | None) -> Fulfilment:
-        """The shape of a stored fulfilment."""
-        return cls(store_code=store, kind=kind, address=None if address is None else Address(**address))
+    def of(
+        cls, kind: FulfilmentKind, store: str | None, address: StoredAddress | None, sight: Sight
+    ) -> Fulfilment:
+        """The shape of a stored fulfilment, for a caller who sees so much of its address."""
+        shown = None if address is None or sight is Sight.NOTHING else Address(stored=address, sight=sight)
+        return cls(store_code=store, kind=kind, address=shown)
 
 
 @strawberry.input

@@ -32,6 +32,7 @@ from resolvers.context import Context, Info, Work
 from resolvers.crediting import credit
 from resolvers.fields import mutation
 from resolvers.fulfilment import FulfilmentInput, chosen
+from resolvers.members.showing import buyer
 from resolvers.orders import OrderPayload, order_of
 from resolvers.pickup_desk import request_pickup
 from resolvers.places import Resolved, SalesContext
@@ -108,6 +109,9 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
         ]
         if unknown:
             raise Refused(*unknown)
+        buys = input.member_code and await buyer(
+            work.db, context.house, input.member_code, sold_at=input.sold_at, now=work.now
+        )
         kind = FulfilmentKind(fulfilment["kind"])
         carried = kind is FulfilmentKind.CARRY_OUT
         order = order_writes.NewOrder(
@@ -117,7 +121,7 @@ async def order_record(info: Info, input: OrderRecordInput) -> OrderPayload:
             store=asked.store,
             campaign=asked.campaign,
             external_number=input.external_number,
-            member=None,
+            member=buys,
             token_hash=None,
             state=OrderState.COMPLETED if carried else OrderState.PAID,
             payment_state=PaymentState.CAPTURED,

@@ -10,6 +10,7 @@ import strawberry
 from domain.access import ORDER_READERS, Principal, PrincipalKind
 from domain.baskets import Reduction
 from domain.locales import translated
+from domain.members.sight import sight_of_delivery
 from domain.orders.numbers import number_of, serial_of
 from domain.orders.states import OrderState, next_states, state_at
 from domain.payments import PaymentState, RefundState
@@ -222,9 +223,10 @@ class Order(FromRow[SalesOrder], Node):
         return Money.of(self.row.refunded_minor, self.row.currency_code)
 
     @field()
-    def fulfilment(self) -> Fulfilment:
+    def fulfilment(self, info: Info) -> Fulfilment:
         row = self.row
-        return Fulfilment.of(row.fulfilment, row.fulfilment_store, row.address)
+        sight = sight_of_delivery(info.context.viewer, row.fulfilment_store or row.store)
+        return Fulfilment.of(row.fulfilment, row.fulfilment_store, row.address, sight)
 
     @field()
     def shipment(self) -> Shipment | None:

@@ -8,7 +8,7 @@ from enum import IntEnum
 from domain.access import PartnerScope, Principal, PrincipalKind
 from domain.members.consents import ConsentPurpose
 
-_MASK = "****"
+MASK = "****"
 
 
 class Sight(IntEnum):
@@ -53,12 +53,23 @@ def sight(
     return Sight.KNOWN if presented else Sight.NOTHING
 
 
+def sight_of_delivery(viewer: Principal, store: str | None) -> Sight:
+    """How much of an address the caller sees, who sees its order, served by this store (None: by any).
+
+    Whoever placed it sees all of it; who brings it there must know where. Everybody else of the house may see
+    the order, when goods come back in another store, but not where somebody lives.
+    """
+    if viewer.is_staff:
+        return Sight.SERVED if store is None or viewer.works_in(store) else Sight.KNOWN
+    return Sight.NOTHING if viewer.kind is PrincipalKind.DEVICE else Sight.OWN
+
+
 def masked_phone(national: str) -> str:
     """A national number with its middle hidden: `138****5678`, `91****67`."""
     ends = (3, 4) if len(national) >= 10 else (2, 2)
     if len(national) < sum(ends) + 2:
-        return _MASK
-    return f"{national[: ends[0]]}{_MASK}{national[-ends[1] :]}"
+        return MASK
+    return f"{national[: ends[0]]}{MASK}{national[-ends[1] :]}"
 
 
 def masked_name(name: str) -> str:
@@ -68,4 +79,4 @@ def masked_name(name: str) -> str:
 
 def masked_subject(subject: str) -> str:
     """Whatever names a person elsewhere, such as an openid or a card's number: its last four characters."""
-    return _MASK + (subject[-4:] if len(subject) >= 12 else "")
+    return MASK + (subject[-4:] if len(subject) >= 12 else "")

@@ -71,6 +71,19 @@ async def consents_by_member(db: Connection, ids: Sequence[UUID]) -> dict[UUID, 
     return found
 
 
+_LOOKS = statement(
+    select(MemberLook)
+    .where(MemberLook.member_id == param("member_id"))
+    .order_by(col(MemberLook.id).desc())
+    .limit(100)
+)
+
+
+async def looks_at(db: Connection, member_id: UUID) -> list[MemberLook]:
+    """The latest looks at a member, the latest first; at most 100."""
+    return await _LOOKS.all(db, member_id=member_id)
+
+
 class Dealing(NamedTuple):
     """A member (by id, as orders name it) and a store."""
 

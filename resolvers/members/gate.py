@@ -17,7 +17,7 @@ import strawberry
 from domain.access import Principal, PrincipalKind
 from domain.members.consents import ConsentPurpose
 from domain.members.sight import Sight, sight
-from persistence.members.reads import Dealing
+from persistence.members.reads import FRESH_CODE, Dealing
 from persistence.members.writes import Look
 from resolvers.context import Context
 
@@ -58,7 +58,7 @@ async def sight_of(
 ) -> Sight:
     """How much of a member the caller sees, at most so much; a look by the house is written down.
 
-    `how` the member was found: "phone", "id", "order" …; `presented` when it was asked for by name.
+    `how` the member was found: by FRESH_CODE, "phone", "id", "order" …; `presented` when it was asked for.
     """
     viewer = context.viewer
     member = str(member_id)
@@ -68,7 +68,7 @@ async def sight_of(
     consents = frozenset(row.purpose for row in rows if row.granted)
     if not consents & {ConsentPurpose.CLIENTELING, ConsentPurpose.DATA_SHARING}:
         return Sight.NOTHING
-    dealt_with = await _dealt_with(context, member)
+    dealt_with = how == FRESH_CODE or await _dealt_with(context, member)
     found = min(most, sight(viewer, member, consents=consents, presented=presented, dealt_with=dealt_with))
     if found is not Sight.NOTHING:
         await context.loaders.look.load(Look(member_id, str(viewer), viewer.store, how))

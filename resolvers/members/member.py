@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +10,14 @@ import strawberry
 
 from domain.access import EVERYONE, PartnerScope, Rule
 from domain.loyalty.coupons import CouponState
-from domain.members.codes import member_key, member_number
+from domain.members.codes import NONCE_BYTES, fresh_code, member_key, member_number
 from domain.members.consents import ConsentPurpose
 from domain.members.sight import Sight, masked_name, masked_phone, masked_subject
+from persistence.members import reads as members_db
 from persistence.members.tables import Member as StoredMember
 from persistence.members.tables import MemberConsent
 from persistence.members.tables import MemberIdentity as StoredIdentity
+from persistence.members.tables import MemberLook as StoredLook
 from resolvers.context import Context, Info
 from resolvers.loyalty.coupons import CouponConnection, coupons_of
 from resolvers.loyalty.points import PointsBalance, PointsEntryConnection, points_history_of, points_of
@@ -81,6 +84,28 @@ class MemberIdentity:
         return self.row.linked_at
 
 
+@shape(MEMBER_READERS, description="That somebody of the house saw the member: only the member is told.")
+class MemberLook:
+    row: strawberry.Private[StoredLook]
+    sight: strawberry.Private[Sight]
+
+    @personal(Sight.OWN, description="a clerk or a partner")
+    def by(self) -> str | None:
+        return self.row.by
+
+    @personal(Sight.OWN, description="the store's code")
+    def store(self) -> str | None:
+        return self.row.store
+
+    @personal(Sight.OWN, description="how the member was found: code, number, phone, id, order …")
+    def how(self) -> str | None:
+        return self.row.how
+
+    @personal(Sight.OWN)
+    def at(self) -> datetime | None:
+        return self.row.at
+
+
 @shape(MEMBER_READERS, description="Somebody with an account: what of it is shown depends on who asks.")
 class Member(FromRow[StoredMember], Node):
     tag = "Me"
@@ -96,9 +121,31 @@ class Member(FromRow[StoredMember], Node):
         member.sight = sight
         return member
 
-    @personal(Sight.KNOWN, description="what a clerk scans")
-    def member_code(self) -> str:
+    @personal(
+        Sight.KNOWN,
+        description="what a clerk scans: for the member a fresh code, good for two minutes and once; for "
+        "others the number that stays, which gives less",
+    )
+    def member_code(self, info: Info) -> str:
+        if self.sight is not Sight.OWN:
+            return member_number(self.row.serial)
+        context = info.context
+        secret = context.house.vault.secret("member codes")
+        return fresh_code(self.row.serial, now=context.now, nonce=os.urandom(NONCE_BYTES), secret=secret)
+
+    @personal(Sight.OWN, description="the number on the member's card, which stays")
+    def member_number(self) -> str | None:
         return member_number(self.row.serial)
+
+    @personal(
+        Sight.OWN,
+        otherwise=list,
+        description="who of the house looked at the member, the latest first; at most 100",
+    )
+    async def looks(self, info: Info) -> list[MemberLook]:
+        async with info.context.house.database.connection() as db:
+            rows = await members_db.looks_at(db, self.row.id)
+        return [MemberLook(row=row, sight=self.sight) for row in rows]
 
     @personal(Sight.KNOWN, description="its first character only for those who never served the member")
     def name(self, info: Info) -> str | None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import strawberry
 
 from domain.access import EVERYONE
-from domain.members.codes import member_key, member_serial
+from domain.members.codes import member_key
 from domain.members.sight import Sight
 from persistence.database import Connection
 from persistence.members import reads as members_db
+from persistence.members.code_uses import CodeUse
+from persistence.members.reads import FRESH_CODE
 from persistence.members.tables import Member as StoredMember
 from resolvers.context import Context, Info
 from resolvers.fields import query
 from resolvers.members.gate import sight_of
 from resolvers.members.member import PHONE, Member
+from resolvers.members.showing import scanned
 from resolvers.shapes import parse_global_id
+
+_CARD = "number"
 
 
 @strawberry.input(one_of=True)
@@ -41,28 +46,31 @@ async def me(info: Info) -> Member | None:
 )
 async def member(info: Info, by: MemberBy) -> Member | None:
     context = info.context
-    if not context.viewer.is_signed_in:
+    if not context.viewer.is_staff:
         return None
-    how = "id" if by.id is not None else "phone" if by.phone is not None else "number"
     async with context.house.database.connection() as db:
-        row = await _found(context, db, by)
-    if row is None:
+        found = await _found(context, db, by)
+    if found is None:
         return None
+    row, how = found
     # A number on a card is no proof that its owner stands there.
-    most = Sight.KNOWN if how == "number" else Sight.OWN
+    most = Sight.KNOWN if how == _CARD else Sight.OWN
     return Member.seen(row, await sight_of(context, row.id, how=how, presented=True, most=most))
 
 
-async def _found(context: Context, db: Connection, by: MemberBy) -> StoredMember | None:
-    if by.phone is not None:
-        phone = context.house.phones.normalised(by.phone.value)
-        if phone is None:
-            return None
-        return await members_db.member_by_identity(db, PHONE, context.house.vault.blind(PHONE, phone))
+async def _found(context: Context, db: Connection, by: MemberBy) -> tuple[StoredMember, str] | None:
+    """The member, and how it was found."""
+    house = context.house
     if by.member_code is not None:
-        serial = member_serial(by.member_code.value)
-        return None if serial is None else await members_db.member_by_serial(db, serial)
+        seen = await scanned(db, house, by.member_code.value, CodeUse.LOOK, context.now)
+        return None if seen is None else (seen.row, FRESH_CODE if seen.fresh else _CARD)
+    if by.phone is not None:
+        phone = house.phones.normalised(by.phone.value)
+        blind = None if phone is None else house.vault.blind(PHONE, phone)
+        row = None if blind is None else await members_db.member_by_identity(db, PHONE, blind)
+        return None if row is None else (row, "phone")
     known = None if by.id is None else parse_global_id(by.id.value)
     if known is None or known[0] != Member.tag:
         return None
-    return (await members_db.members_by_id(db, [known[1]])).get(known[1])
+    row = (await members_db.members_by_id(db, [known[1]])).get(known[1])
+    return None if row is None else (row, "id")

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import product
 from uuid import UUID
 
 import pytest
 
 from domain.access import PartnerScope, Principal, PrincipalKind
-from domain.members.codes import member_number, member_serial
+from domain.channels import ChannelKind
+from domain.members.codes import FRESH_FOR, member_number, member_serial
 from domain.members.consents import ConsentPurpose
 from domain.members.sight import Sight, masked_name, masked_phone, masked_subject, sight
 from resolvers.shapes import global_id
-from tests.makers import make_channel, make_consent, make_member, make_order, make_store
+from tests.makers import (
+    make_channel,
+    make_consent,
+    make_member,
+    make_order,
+    make_product,
+    make_stock,
+    make_store,
+)
 from tests.shop import Shop
 
 ME, OTHER = "0193b6d2-6f52-7c1e-9a57-5be1f6a4c0d1", "0193b6d2-6f52-7c1e-9a57-5be1f6a4c0d2"
@@ -87,13 +97,16 @@ SELF = """{ me { id memberCode name phone tier { code name rank earnRate benefit
 LOOK = """query Look($by: MemberBy!) { member(by: $by) { id memberCode name phone tier { code }
   identities { provider subject } consents { purpose granted } orders(first: 5) { nodes { number } } } }"""
 ORDER = """query Order($id: ID!) { node(id: $id) { ... on Order { number member { id name phone } } } }"""
+LOOKS = "{ me { memberCode memberNumber looks { by store how at } } }"
+RECORD = """mutation Record($input: OrderRecordInput!) { orderRecord(input: $input) {
+  order { member { name } } userErrors { code field } } }"""
 NODE = "query Node($id: ID!) { node(id: $id) { ... on Member { phone name } } }"
 
 
 @pytest.fixture(scope="module")
 async def mall(shop: Shop) -> None:
     async with shop.database() as db:
-        pos = await make_channel(db, "pos")
+        pos = await make_channel(db, "pos", kind=ChannelKind.POS)
         for store in ("central", "mongkok"):
             await make_store(db, store, till_channel=pos)
 
@@ -122,7 +135,6 @@ async def test_a_member_reads_all_there_is_and_others_nothing(shop: Shop, mall: 
     ]
     assert [(one["purpose"], one["granted"]) for one in told["consents"]] == [("MARKETING", True)]
     assert told["orders"] == {"nodes": [], "totalCount": 0}
-    assert member_serial(told["memberCode"])
     for stranger in (None, shop.token("member"), shop.token("member", subject=OTHER), shop.token("admin")):
         assert (await shop.ask(SELF, token=stranger)).data == {"me": None}
     keys = [{"id": told["id"]}, {"memberCode": told["memberCode"]}, {"phone": PHONE}]
@@ -156,10 +168,87 @@ async def test_a_clerk_sees_what_was_agreed_to_and_it_is_written_down(shop: Shop
     assert bought["member"] == {"id": told["id"], "name": NAME, "phone": "91****67"}
     elsewhere = (await shop.ask(ORDER, token=there, id=global_id("Or", order))).data["node"]
     assert elsewhere == {"number": bought["number"], "member": None}
+    looks = (await shop.ask(LOOKS, token=shop.token("member", subject=str(member)))).data["me"]["looks"]
+    assert [(look["by"], look["store"], look["how"]) for look in looks] == [
+        ("staff:staff-1", "central", "order"), ("staff:staff-1", "central", "number"),
+        ("staff:staff-1", "mongkok", "phone"), ("staff:staff-1", "central", "phone"),
+    ]  # fmt: skip
     async with shop.database() as db:
-        looks = await db.fetch("SELECT store, how FROM member_look WHERE member_id = $1 ORDER BY id", member)
-        assert [tuple(look) for look in looks] == [
-            ("central", "phone"), ("mongkok", "phone"), ("central", "number"), ("central", "order"),
-        ]  # fmt: skip
         await make_consent(db, member, CLIENTELING, granted=False)
     assert (await shop.ask(LOOK, token=here, by={"phone": phone})).data == {"member": None}
+
+
+async def test_a_fresh_code_shows_the_member_once_and_for_two_minutes(shop: Shop, mall: None) -> None:
+    member = await somebody(shop, CLIENTELING, phone="+85261234567")
+    mine, there = shop.token("member", subject=str(member)), shop.token("staff", store="mongkok")
+
+    async def code() -> str:
+        made: str = (await shop.ask(LOOKS, token=mine)).data["me"]["memberCode"]
+        return made
+
+    async def seen(code: str, token: str = there) -> dict[str, str] | None:
+        told: dict[str, str] | None = (await shop.ask(LOOK, token=token, by={"memberCode": code})).data[
+            "member"
+        ]
+        return told
+
+    first = await code()
+    assert first != await code()
+    found = await seen(first.lower())
+    # Whoever shows it stands there, in a store that never served the member before.
+    assert found is not None
+    assert found["name"] == NAME
+    assert await seen(first) is None
+    late, forged = await code(), f"{(await code())[:-1]}A"
+    assert await seen(forged if forged != late else f"{forged[:-1]}B") is None
+    shop.clock.at = shop.clock() + FRESH_FOR
+    assert await seen(late) is None
+    shop.clock.at = None
+    for worthless in ("C", "C" + "A" * 40, "C🙂", ""):
+        assert await seen(worthless) is None
+
+
+def recorded(sku: str, number: str, code: str, sold_at: datetime) -> dict[str, object]:
+    return {
+        "idempotencyKey": number, "externalNumber": number, "soldAt": sold_at.isoformat(),
+        "context": {"channel": "pos", "store": "central"},
+        "lines": [{"sku": sku, "quantity": 1, "unitPrice": "10.00"}],
+        "payment": {"provider": "cash", "amount": "10.00", "currencyCode": "HKD"},
+        "fulfilment": {"kind": "CARRY_OUT", "store": "central"}, "memberCode": code,
+    }  # fmt: skip
+
+
+async def test_a_till_names_the_member_by_what_it_scanned(shop: Shop, mall: None) -> None:
+    member = await somebody(shop, CLIENTELING, phone="+85262345678")
+    mine, till = shop.token("member", subject=str(member)), shop.token("staff", store="central")
+    async with shop.database() as db:
+        sku = (await make_product(db)).skus[0]
+        await make_stock(db, "central", sku, 10)
+    me = (await shop.ask(LOOKS, token=mine)).data["me"]
+    now = shop.clock()
+    for number, code, sold_at, expected in (
+        ("by-fresh-code", me["memberCode"], now, None),
+        ("used-before", me["memberCode"], now, "CODE_WRONG"),
+        ("by-card", me["memberNumber"], now, None),
+        ("unknown", "M0000000000", now, "NOT_FOUND"),
+        ("forged", "C" + "A" * 40, now, "NOT_FOUND"),
+    ):
+        told = (await shop.ask(RECORD, token=till, input=recorded(sku, number, code, sold_at))).data
+        errors = [(one["code"], one["field"]) for one in told["orderRecord"]["userErrors"]]
+        assert errors == ([] if expected is None else [(expected, ["input", "memberCode"])]), number
+        if expected is None:
+            assert told["orderRecord"]["order"]["member"]["name"] == NAME
+    # A till that was offline tells of it days later: what counts is when it was shown.
+    again = (await shop.ask(LOOKS, token=mine)).data["me"]["memberCode"]
+    shop.clock.at = now + timedelta(days=3)
+    late = recorded(sku, "late", again, now + timedelta(minutes=8))
+    told = (await shop.ask(RECORD, token=shop.token("staff", store="central"), input=late)).data[
+        "orderRecord"
+    ]
+    assert [one["code"] for one in told["userErrors"]] == ["CODE_EXPIRED"]
+    offline = recorded(sku, "offline", again, now + timedelta(minutes=1))
+    told = (await shop.ask(RECORD, token=shop.token("staff", store="central"), input=offline)).data[
+        "orderRecord"
+    ]
+    shop.clock.at = None
+    assert told["userErrors"] == []
