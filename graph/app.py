@@ -26,6 +26,7 @@ from graph.explorer_files import explorer_files
 from graph.explorer_page import examples_route, explorer_page
 from graph.face_files import face_files
 from graph.household import household, utc_now
+from graph.jwks import jwks_route
 from graph.logs import RequestLog
 from graph.newcomers import Newcomers
 from graph.partners.documents import examiner
@@ -108,6 +109,7 @@ def build_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) ->
         routes=[
             *_routes(door, house),
             home.till_room.route(),
+            jwks_route(tokens.keys),
             face_files(house),
             *counter_routes(),
         ],

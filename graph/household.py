@@ -61,7 +61,7 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
     aside = Database(dsn, size=1)
     tokens = Tokens.of(settings)
     vault = vault_of(settings)
-    till_room = TillRoom(settings, tokens, clock)
+    till_room = TillRoom(settings, vault.secret("order tokens"), clock)
     house = House(
         database=database,
         hub=hub_of(settings, settings.database_direct_url or dsn),
@@ -73,13 +73,13 @@ def household(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Ho
         vault=vault,
         phones=Phones(settings.phone_regions.split(",")),
         pickup_desk=PickupDesk(
-            secret=tokens.secret("pickup codes"),
-            qr_seed=tokens.secret("pickup QR codes"),
+            secret=vault.secret("pickup codes"),
+            qr_seed=vault.secret("pickup QR codes"),
             hold=timedelta(seconds=settings.pickup_hold_seconds),
         ),
         partners=PartnerOffice(vault.secret("api keys")),
         hardware=Hardware(
-            secret=tokens.secret("device secrets"),
+            secret=vault.secret("device secrets"),
             issue=lambda principal, now, lifetime: tokens.issue(principal, now=now, lifetime=lifetime),
             renderer_version=RENDERER_VERSION,
             base_url=settings.base_url,

@@ -231,6 +231,11 @@ class Settings(BaseSettings):
         description="The Ed25519 private key that signs tokens, in PEM. Several machines need the same one. "
         "Unset: a key file is made in the data folder.",
     )
+    verifying_keys: str = Field(
+        default="",
+        description="Ed25519 public keys in PEM, one after another, whose tokens count too: the next key "
+        "before it signs, and the last one until its tokens have run out.",
+    )
     data_key: SecretStr | None = Field(
         default=None,
         description="The key under which personal values are sealed: 32 bytes in base64. Whoever loses it "

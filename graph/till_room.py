@@ -18,7 +18,6 @@ from domain.orders.settlement import Verdict
 from domain.payments import NotGenuine, PaymentProvider, Unreadable
 from domain.refusals import Text
 from graph.settings import Settings
-from graph.tokens import Tokens
 from persistence.database import Database
 from resolvers import settling
 from resolvers.house import House, Tills
@@ -40,7 +39,7 @@ class TillRoom:
 
     house: House
 
-    def __init__(self, settings: Settings, tokens: Tokens, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, order_secret: bytes, clock: Callable[[], datetime]) -> None:
         self.sandbox = Sandbox(
             settings.sandbox_secret.get_secret_value().encode(),
             f"{settings.base_url}{webhook_path('sandbox')}",
@@ -53,7 +52,7 @@ class TillRoom:
         self.tills = Tills(
             providers={provider.code: provider for provider in providers},
             hold=timedelta(seconds=settings.payment_hold_seconds),
-            secret=tokens.secret("order tokens"),
+            secret=order_secret,
         )
 
     async def stop(self) -> None:

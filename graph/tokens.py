@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,13 +11,13 @@ from uuid import UUID, uuid5
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from domain.access import ADMIN_ROLE, PartnerScope, Principal, PrincipalKind
 from domain.members.codes import member_key
 from domain.refusals import RequestError
+from graph.jwks import thumbprint
 from graph.keys import kept_key
 from graph.settings import BadSettings, Settings
 
@@ -53,11 +54,16 @@ class SignedIn:
 
 
 class Tokens:
-    """Issues and verifies tokens with one Ed25519 key."""
+    """Issues tokens with one Ed25519 key, and verifies those of that key and of `others`.
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    A token says by which key it was signed; one that does not was signed by ours.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey, others: Iterable[Ed25519PublicKey] = ()) -> None:
         self._key = key
         self._public = key.public_key()
+        self._name = thumbprint(self._public)
+        self.keys = {thumbprint(one): one for one in (self._public, *others)}
         self._proven: dict[str, SignedIn] = {}
 
     @classmethod
@@ -66,10 +72,12 @@ class Tokens:
 
         Raises BadSettings when that is no Ed25519 key.
         """
+        others = _public_keys(settings.verifying_keys)
         if settings.signing_key is not None:
-            return cls(_key(settings.signing_key.get_secret_value().encode(), "SHELFGRAPH_SIGNING_KEY"))
+            given = settings.signing_key.get_secret_value().encode()
+            return cls(_key(given, "SHELFGRAPH_SIGNING_KEY"), others)
         path = settings.data_dir / "signing-key.pem"
-        return cls(_key(kept_key(path, _new_key), str(path)))
+        return cls(_key(kept_key(path, _new_key), str(path)), others)
 
     def issue(
         self, principal: Principal, *, now: datetime, lifetime: timedelta, sign_in: str | None = None
@@ -99,12 +107,7 @@ class Tokens:
             claims["roles"] = sorted(principal.roles)
         if principal.scopes:
             claims["scopes"] = sorted(principal.scopes)
-        return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
-
-    def secret(self, purpose: str) -> bytes:
-        """32 bytes for a purpose of the house: of this key, telling nothing of it (RFC 5869)."""
-        raw = self._key.private_bytes_raw()
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"shelfgraph " + purpose.encode()).derive(raw)
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._name})
 
     def read(self, token: str, *, now: datetime | None = None) -> SignedIn:
         """Whom the token signs in, and until when; `now` is the clock's unless it is handed in.
@@ -123,9 +126,11 @@ class Tokens:
 
     def _prove(self, token: str) -> SignedIn:
         try:
+            name = jwt.get_unverified_header(token).get("kid", self._name)
             claims = jwt.decode(
                 token,
-                self._public,
+                self.keys[name],
+                # Whatever the token says of it: this is the one way ours are signed.
                 algorithms=[_ALGORITHM],
                 issuer=ISSUER,
                 options={
@@ -145,7 +150,7 @@ class Tokens:
                 roles=_texts(claims.get("roles", [])),
                 scopes=_texts(claims.get("scopes", [])),
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError, OverflowError, OSError) as error:
             raise TokenRefused(expired=False) from error
         return SignedIn(principal, expires_at, issued_at, str(claims["jti"]), sign_in)
 
@@ -216,6 +221,20 @@ def _key(pem: bytes, where: str) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise BadSettings([f"{where}: should be an Ed25519 private key in PEM, without a passphrase."])
     return key
+
+
+def _public_keys(pems: str) -> list[Ed25519PublicKey]:
+    """The public keys of PEM texts one after another; raises BadSettings for any that is no Ed25519 key."""
+    found = []
+    for text in re.findall(r"-----BEGIN .+?-----END [^-]+-----", pems, re.DOTALL):
+        try:
+            key = serialization.load_pem_public_key(text.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, Ed25519PublicKey):
+            raise BadSettings(["SHELFGRAPH_VERIFYING_KEYS: should be Ed25519 public keys in PEM."])
+        found.append(key)
+    return found
 
 
 def _new_key() -> bytes:

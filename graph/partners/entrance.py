@@ -26,7 +26,7 @@ class Entrance:
         self.counters: Counters = (
             OwnCounters()
             if settings.redis_url is None
-            else SharedCounters(settings.redis_url, home.tokens.secret("counters")[:8].hex())
+            else SharedCounters(settings.redis_url, home.house.vault.secret("counters")[:8].hex())
         )
         self.policy = HousePolicy(
             PublishedDocuments(house.database),

@@ -1,20 +1,26 @@
 """Tokens: what goes in comes out, and nothing else is believed."""
 
+import base64
+import hmac
 import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import jwt
+import orjson
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from domain.access import PartnerScope, Principal, PrincipalKind
 from domain.refusals import RequestError
+from graph.jwks import jwks_route
 from graph.settings import BadSettings, Settings
 from graph.tokens import KINDS, TokenRefused, Tokens, principal_for
 
@@ -50,6 +56,81 @@ def signed(key: Ed25519PrivateKey = KEY, *, without: str | None = None, **change
 def test_a_principal_comes_back_as_it_was(principal):
     told = TOKENS.read(TOKENS.issue(principal, now=NOON, lifetime=HOUR), now=NOON)
     assert (told.principal, told.expires_at) == (principal, NOON + HOUR)
+
+
+def public(key: Ed25519PrivateKey | X25519PrivateKey) -> str:
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+def test_a_key_is_changed_without_anybody_being_signed_out():
+    old, new = KEY, Ed25519PrivateKey.generate()
+    before, told = (
+        Tokens.of(Settings(signing_key=SecretStr(pem(signs)), verifying_keys=public(other) * 2))
+        for signs, other in ((old, new), (new, old))
+    )
+    principal = Principal(PrincipalKind.MEMBER, "m1")
+    for issuer, reader in ((before, told), (told, before), (told, told)):
+        token = issuer.issue(principal, now=NOON, lifetime=HOUR)
+        assert reader.verify(token, now=NOON) == principal
+    # Whoever was not told of the new key does not believe it, nor the other way round.
+    alone = Tokens(old)
+    with pytest.raises(TokenRefused):
+        alone.verify(told.issue(principal, now=NOON, lifetime=HOUR), now=NOON)
+    with pytest.raises(TokenRefused):
+        Tokens(new).verify(alone.issue(principal, now=NOON, lifetime=HOUR), now=NOON)
+    assert list(before.keys) == list(reversed(told.keys))
+
+
+@pytest.mark.parametrize("kid", ["", "another", 7, None, ["x"], {"a": 1}])
+def test_a_key_of_another_name_is_no_key(kid):
+    claims = {"iss": "shelfgraph", "sub": "m1", "kind": "member", "jti": "1", "iat": NOON, "exp": NOON + HOUR}
+    # PyJWT itself refuses to write a name that is no text; somebody else's library may not.
+    header = base64.urlsafe_b64encode(orjson.dumps({"alg": "EdDSA", "typ": "JWT", "kid": kid})).rstrip(b"=")
+    body = jwt.encode(claims, KEY, algorithm="EdDSA").split(".")[1].encode()
+    signature = base64.urlsafe_b64encode(KEY.sign(header + b"." + body)).rstrip(b"=")
+    with pytest.raises(TokenRefused):
+        TOKENS.verify(b".".join([header, body, signature]).decode(), now=NOON)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
+def test_a_public_key_is_no_shared_secret(algorithm):
+    """Algorithm confusion: a token sealed with what everybody knows (RFC 8725, 3.1)."""
+    for secret in (public(KEY), public(KEY).strip(), next(iter(TOKENS.keys))):
+        header = {"alg": algorithm, "typ": "JWT", "kid": next(iter(TOKENS.keys))}
+        parts = [base64.urlsafe_b64encode(orjson.dumps(one)).rstrip(b"=") for one in (header, {"sub": "m1"})]
+        name = {"HS256": "sha256", "HS512": "sha512"}[algorithm]
+        tag = hmac.digest(secret.encode(), b".".join(parts), name)
+        forged = b".".join([*parts, base64.urlsafe_b64encode(tag).rstrip(b"=")]).decode()
+        with pytest.raises(TokenRefused):
+            TOKENS.verify(forged, now=NOON)
+
+
+@pytest.mark.parametrize(
+    "pems", [public(X25519PrivateKey.generate()), "-----BEGIN X-----\nx\n-----END X-----"]
+)
+def test_a_key_to_verify_with_is_an_ed25519_key(pems):
+    with pytest.raises(BadSettings, match="VERIFYING_KEYS"):
+        Tokens.of(Settings(signing_key=SecretStr(pem(KEY)), verifying_keys=pems))
+
+
+async def test_the_public_keys_are_there_for_everybody_to_read():
+    """What a stranger's library makes of the address is what our tokens are signed by."""
+    other = Ed25519PrivateKey.generate()
+    tokens = Tokens(KEY, [other.public_key()])
+    app = Starlette(routes=[jwks_route(tokens.keys)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test") as client:
+        answer = await client.get("/.well-known/jwks.json")
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(answer.json())
+    assert [key.key_id for key in keys.keys] == list(tokens.keys)
+    token = tokens.issue(Principal(PrincipalKind.MEMBER, "m1"), now=datetime.now(UTC), lifetime=HOUR)
+    found = keys[jwt.get_unverified_header(token)["kid"]]
+    assert jwt.decode(token, found.key, algorithms=["EdDSA"])["sub"] == "m1"
+    assert all("d" not in key for key in answer.json()["keys"])
 
 
 def test_a_token_counts_until_it_expires_and_not_at_that_moment():

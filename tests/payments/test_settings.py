@@ -18,7 +18,6 @@ from graph import settings as settings_of
 from graph.online_payments import online_providers
 from graph.settings import BadSettings, Settings
 from graph.till_room import TillRoom
-from graph.tokens import Tokens
 from tests.payments.played import NOW, certificate, private_pem, public_pem
 from tests.payments.wechat import sealed, signature_headers
 
@@ -67,7 +66,7 @@ def test_both_are_offered_once_they_are_named(told):
 
 async def test_their_connections_go_when_the_till_room_is_closed(told):
     settings = Settings(**told)
-    room = TillRoom(settings, Tokens.of(settings), lambda: NOW)
+    room = TillRoom(settings, bytes(32), lambda: NOW)
     await room.stop()
     asked = PaymentAsked(uuid4(), "1", Money(100, "CNY"), None, NOW, NOW + timedelta(minutes=5))
     for code in ("wechat_pay", "alipay"):
