@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from domain.baskets import Basket, PricedLine, Reduction, basket_of
 from domain.pricing import selection
+from domain.pricing.held import held_down
 from domain.pricing.version import microseconds
 from domain.promotions.book import PromotionBook
 from domain.promotions.terms import BasketLine, Situation
@@ -54,19 +55,23 @@ async def prices_now(
 
 
 def price_line(line: Line, prices: PricesOfSku | None, asked: Resolved) -> PricedLine | None:
-    """A line at its price in a resolved context, by its quantity; None when it is not for sale there."""
+    """A line at its price in a resolved context, by its quantity; None when it is not for sale there.
+
+    At a till it is never more than a label of the store may be showing.
+    """
     if prices is None:
         return None
     selected = selection.select(prices.records, asked.priced(prices.at, line.quantity))
     if selected is None:
         return None
     winner = selected.winner
+    held = held_down(winner.amount_minor, prices.in_view, asked.tier)
     return PricedLine(
         sku=line.sku,
         quantity=line.quantity,
-        unit_minor=winner.amount_minor,
+        unit_minor=winner.amount_minor if held is None else held.amount_minor,
         source=winner.source,
-        version=microseconds(prices.changed_at or winner.recorded_at),
+        version=microseconds(prices.changed_at or winner.recorded_at) if held is None else held.version,
     )
 
 

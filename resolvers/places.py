@@ -38,7 +38,8 @@ class SalesContext:
 class Resolved(NamedTuple):
     """A sales context that holds: its channel and store exist, and the viewer may look at that moment.
 
-    `priced_in` is the channel whose prices count: a till has its store's till channel.
+    `priced_in` is the channel whose prices count: a till has its store's till channel, and is held down by
+    the store's labels.
     """
 
     channel: str
@@ -50,11 +51,12 @@ class Resolved(NamedTuple):
     stock_policy: StockPolicy
     at: datetime
     now: bool
+    at_till: bool = False
 
     @property
     def place(self) -> Place:
         """What the price records of this context are read by."""
-        return Place(self.priced_in, self.store, self.at, self.now)
+        return Place(self.priced_in, self.store, self.at, self.now, self.at_till)
 
     def priced(self, at: datetime, quantity: int) -> PriceContext:
         """What the price engine is asked; of the shopper it hears the tier and nothing else."""
@@ -115,4 +117,5 @@ async def _resolve(context: Context, asked: SalesContext) -> Resolved:
         stock_policy=channel.stock_policy,
         at=at,
         now=now,
+        at_till=store is not None and channel.kind.is_till,
     )

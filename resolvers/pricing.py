@@ -15,9 +15,10 @@ from domain.catalog.content import ContentUnit
 from domain.locales import translated
 from domain.money import Money as Amount
 from domain.pricing import comparison, schedule, selection, unit_price
+from domain.pricing.held import Held, held_down
 from domain.pricing.kinds import PriceKind
 from domain.pricing.records import PriceContext, starts_at
-from domain.pricing.trace import trace
+from domain.pricing.trace import held_for_labels, trace
 from domain.pricing.version import microseconds
 from domain.promotions.offer_texts import OfferKind, in_order, understood
 from persistence.pricing.reads import PricesOfSku, StoredPrice
@@ -45,7 +46,9 @@ class UnitPrice:
 class UpcomingPrice:
     amount: Money
     from_: datetime | None = strawberry.field(name="from")
-    waiting_for_labels: int
+    waiting_for_labels: int = strawberry.field(
+        description="so many labels have to confirm it, or be vouched for, before tills charge it"
+    )
 
 
 @shape(PRICE_READERS)
@@ -81,11 +84,12 @@ class Selected(NamedTuple):
     priced: PriceContext
     prices: PricesOfSku
     selected: selection.Selection[StoredPrice]
+    held: Held | None = None
 
     async def compare_minor(self, context: Context) -> int | None:
-        """Looked up only where an offer won."""
+        """Looked up only where an offer won; none beside a price that labels hold down, which is no offer."""
         winner, regular = self.selected
-        if regular is None or regular is winner:
+        if self.held is not None or regular is None or regular is winner:
             return None
         # More than the days that count: the offer may continue others that began a while before it.
         days = timedelta(days=comparison.COMPARISON_DAYS)
@@ -95,11 +99,19 @@ class Selected(NamedTuple):
         return None if history is None else comparison.compare_at(history.records, self.priced, self.selected)
 
     def member_minor(self) -> int | None:
-        """Of the tiers that the variant's records name."""
-        return comparison.member_amount(self.prices.records, self.priced)
+        """Of the tiers that the variant's records name; none that is above what everybody is charged."""
+        best = comparison.member_amount(self.prices.records, self.priced)
+        return best if best is None or self.held is None or best < self.held.amount_minor else None
 
     def upcoming(self) -> UpcomingPrice | None:
-        """The next one that is scheduled."""
+        """The one that waits for labels, else the next one that is scheduled."""
+        if self.held is not None:
+            winner = self.selected.winner
+            return UpcomingPrice(
+                amount=Money.of(winner.amount_minor, winner.currency_code),
+                from_=None,
+                waiting_for_labels=self.held.labels,
+            )
         following = schedule.upcoming(self.prices.records, self.priced)
         if following is None:
             return None
@@ -273,17 +285,18 @@ async def price_of(
     if selected is None:
         return None
     winner = selected.winner
+    held = held_down(winner.amount_minor, prices.in_view, asked.tier)
     # A record that won has been recorded, so its variant's prices have changed at least then.
     changed_at = prices.changed_at or winner.recorded_at
     return Price(
-        behind=Selected(asked, priced, prices, selected),
+        behind=Selected(asked, priced, prices, selected, held),
         content=content,
-        amount=Money.of(winner.amount_minor, winner.currency_code),
+        amount=Money.of(winner.amount_minor if held is None else held.amount_minor, winner.currency_code),
         kind=winner.kind,
         source=winner.source,
         valid_from=winner.valid_from,
         valid_until=winner.valid_until,
-        version=BigInt(microseconds(changed_at)),
+        version=BigInt(microseconds(changed_at) if held is None else held.version),
     )
 
 
@@ -298,7 +311,15 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
     prices = await context.loaders.price_traces.load(key)
     if prices is None:
         return PriceTrace(at=asked.at, charged=None, complete=True, candidates=[])
+    charged: Money | None = None
     judged = trace(prices.records[:MOST_TRACED], asked.priced(prices.at, quantity))
+    if place.at_till and judged and judged[0].won:
+        here = await context.loaders.prices.load(PricesKey(place, sku))
+        winner = judged[0].row
+        held = held_down(winner.amount_minor, () if here is None else here.in_view, asked.tier)
+        if held is not None:
+            charged = Money.of(held.amount_minor, winner.currency_code)
+            judged[0] = held_for_labels(judged[0], charged.amount, held.labels)
     locale, sees_campaigns = context.locale, context.viewer.is_staff
     candidates = [
         PriceCandidate(
@@ -321,7 +342,8 @@ async def trace_of(context: Context, asked: Resolved, sku: str, quantity: int = 
         if (sees_campaigns or row.campaign is None or row.campaign == asked.campaign)
         and (row.channel is None or context.viewer.trades_in(row.channel))
     ]
-    charged = candidates[0].amount if candidates and candidates[0].won else None
+    if charged is None and candidates and candidates[0].won:
+        charged = candidates[0].amount
     return PriceTrace(
         at=prices.at,
         charged=charged,

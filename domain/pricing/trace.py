@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Generic, NamedTuple
 
 from domain.pricing.reasons import Reason
@@ -33,7 +34,7 @@ class Candidate(NamedTuple, Generic[Row]):
 def trace(rows: Iterable[Row], context: PriceContext) -> list[Candidate[Row]]:
     """Every record with its reason: the winner of `select` first, then by how far it came.
 
-    Not in the list: labels. A till that is held down by a shelf label says so beside the trace.
+    Labels are not in it: a till that they hold down says so by `held_for_labels`.
     """
     judged: list[tuple[Row, Reason | None]] = [
         (row, misfit(row, context) or mistimed(row, context.at)) for row in rows
@@ -54,6 +55,16 @@ def trace(rows: Iterable[Row], context: PriceContext) -> list[Candidate[Row]]:
         explanation = explained(row, reason, context, rival)
         candidates.append(Candidate(row, reason is Reason.WON, reason, explanation))
     return sorted(candidates, key=_place)
+
+
+def held_for_labels(winner: Candidate[Row], charged: Decimal, labels: int) -> Candidate[Row]:
+    """The winner of a trace where a till charges less, because so many labels may be showing less."""
+    said = winner.explanation
+    why = Text(
+        f"{said.en.rstrip('.')}, but {charged} is charged until {labels} shelf labels confirm it.",
+        f"{said.zh.rstrip('。')}；但在 {labels} 个货架价签确认前按 {charged} 收取。",
+    )
+    return winner._replace(reason=Reason.HELD_FOR_LABELS, explanation=why)
 
 
 def _fate(row: Row, selection: Selection[Row] | None) -> tuple[Reason, Row | None]:

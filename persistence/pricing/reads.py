@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -10,9 +11,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from domain.pricing.held import InView
 from domain.pricing.kinds import PriceKind
 from persistence.catalog.tables import Variant
 from persistence.database import Connection, given, param, statement
+from persistence.labels.tables import LabelFace
 from persistence.pricing.tables import PriceEnd, PriceRecord
 
 _MOMENT = sa.DateTime(timezone=True)
@@ -42,11 +45,15 @@ class StoredPrice(NamedTuple):
 
 
 class PricesOfSku(NamedTuple):
-    """The records of one variant that were asked for, as of when, and when its prices had last changed."""
+    """The records of one variant that were asked for, as of when, and when its prices had last changed.
+
+    `in_view`: at a till, the faces that labels of its store may be showing then.
+    """
 
     at: datetime
     changed_at: datetime | None
     records: tuple[StoredPrice, ...]
+    in_view: tuple[InView, ...] = ()
 
 
 # What the engine reads of a record: the fields of a stored price after the three that are its variant's.
@@ -106,9 +113,9 @@ def _records(*conditions: Any) -> Any:
     )
 
 
-def _reading(records: Any) -> Any:
+def _reading(records: Any, *beside: Any) -> Any:
     record = records.lateral("record")
-    return sa.select(*_variants.c, *record.c).select_from(_variants.outerjoin(record, sa.true()))
+    return sa.select(*_variants.c, *record.c, *beside).select_from(_variants.outerjoin(record, sa.true()))
 
 
 _store, _channel = param("store", sa.Text), param("channel", sa.Text)
@@ -118,7 +125,37 @@ _HERE = (
     sa.or_(col(PriceRecord.store).is_(None), col(PriceRecord.store) == _store),
 )
 _still = _until > _variants.c.at
+# For now a face counts from when it was handed over by whatever process, whose clock may be ahead of ours.
+_in_view_at = sa.case(
+    (param("now", sa.Boolean), sa.func.greatest(_variants.c.at, sa.func.clock_timestamp())),
+    else_=_variants.c.at,
+)
+_IN_VIEW = (
+    sa.select(
+        sa.func.jsonb_agg(
+            sa.func.jsonb_build_array(
+                col(LabelFace.label),
+                col(LabelFace.amount_minor),
+                col(LabelFace.member_minor),
+                col(LabelFace.member_tiers),
+                sa.func.coalesce(LabelFace.price_version, 0),
+            )
+        )
+    )
+    .where(
+        col(LabelFace.store) == _store,
+        col(LabelFace.sku) == _variants.c.sku,
+        col(LabelFace.in_view_since).is_not(None),
+        col(LabelFace.in_view_since) <= _in_view_at,
+        sa.func.coalesce(LabelFace.in_view_until, FOREVER) > _variants.c.at,
+    )
+    .correlate(_variants)
+    .scalar_subquery()
+    .label("in_view")
+)
+_AtATill: Any = cast("Any", namedtuple)("_AtATill", (*StoredPrice._fields, "in_view"))
 _CURRENT = statement(_reading(_records(_still, *_HERE)), StoredPrice)
+_CURRENT_AT_A_TILL = statement(_reading(_records(_still, *_HERE), _IN_VIEW), _AtATill)
 _SINCE = statement(_reading(_records(_until > _since, *_HERE)), StoredPrice)
 _BETWEEN = statement(
     _reading(
@@ -166,17 +203,36 @@ def _is_record(row: StoredPrice) -> bool:
 
 
 class Place(NamedTuple):
-    """Where and when prices are asked for; `now` says that `at` is the present and not a chosen moment."""
+    """Where and when prices are asked for; `now` says that `at` is the present and not a chosen moment.
+
+    `at_till`: it is a till of the store that asks, which its labels may hold down.
+    """
 
     channel: str
     store: str | None
     at: datetime
     now: bool
+    at_till: bool = False
 
 
 async def current_prices(db: Connection, skus: Sequence[str], place: Place) -> dict[str, PricesOfSku]:
-    """By sku: the records of the place that are or will be valid; no entry for an unknown sku."""
-    return _by_sku(await _CURRENT.all(db, sku=skus, **place._asdict()))
+    """By sku: the records of the place that are or will be valid; no entry for an unknown sku.
+
+    One statement, at a till as well.
+    """
+    if not place.at_till:
+        return _by_sku(await _CURRENT.all(db, sku=skus, **place._asdict()))
+    rows = await _CURRENT_AT_A_TILL.all(db, sku=skus, **place._asdict())
+    faces = {row.sku: _faces(row.in_view) for row in rows if row.in_view is not None}
+    found = _by_sku(StoredPrice(*row[:-1]) for row in rows)
+    return {sku: prices._replace(in_view=faces.get(sku, ())) for sku, prices in found.items()}
+
+
+def _faces(aggregated: list[list[Any]]) -> tuple[InView, ...]:
+    return tuple(
+        InView(label, amount, member, tuple(tiers), version)
+        for label, amount, member, tiers, version in aggregated
+    )
 
 
 async def prices_since(

@@ -28,7 +28,7 @@ RECORDED = {
     "id", "sku", "kind", "amount_minor", "currency_code", "channel", "store", "tier", "campaign",
     "min_quantity", "valid_from", "valid_until", "source", "sequence", "recorded_at",
 }  # fmt: skip
-MAKERS = {"resolvers/places.py", "persistence/exports/prices.py"}
+MAKERS = {"resolvers/places.py", "resolvers/labels/shelf_prices.py", "persistence/exports/prices.py"}
 
 
 def test_the_engine_is_asked_of_a_place_a_moment_a_quantity_and_a_tier() -> None:
@@ -67,7 +67,7 @@ def test_the_engine_reads_only_what_it_is_handed(path: Path) -> None:
             assert node.attr not in ("now", "utcnow", "today"), "the engine has no clock"
 
 
-def test_only_two_places_ask_the_engine() -> None:
+def test_only_three_places_ask_the_engine() -> None:
     makers = {
         told(path)
         for path in modules(*PACKAGES)
@@ -80,6 +80,7 @@ def test_only_two_places_ask_the_engine() -> None:
 def test_what_a_sales_context_resolves_to_holds_no_person() -> None:
     assert set(Resolved._fields) == {
         "channel", "priced_in", "store", "campaign", "tier", "currency_code", "stock_policy", "at", "now",
+        "at_till",
     }  # fmt: skip
 
 
