@@ -70,6 +70,14 @@ def must_move(state: PickupState, wanted: PickupState, *field: str) -> PickupSta
     return wanted
 
 
+def collected_offline_at(told: datetime, *, ready_at: datetime | None, now: datetime) -> datetime:
+    """When goods left, by a store that had no network, and whose clock may be wrong.
+
+    Not before they were ready, and not after the store told of it.
+    """
+    return min(now, told if ready_at is None else max(told, ready_at))
+
+
 # ------------------------------------------------------------------ wrong codes
 
 

@@ -23,6 +23,7 @@ from domain.pickup import (
 from domain.pickup_codes import LONGEST, code_typed
 from domain.refusals import RefusalCode, Refused
 from persistence.orders import writes as order_writes
+from persistence.orders.tables import SalesOrder
 from persistence.pickup import reads as pickup_db
 from persistence.pickup import tries as tries_db
 from persistence.pickup import writes as pickup_writes
@@ -109,25 +110,27 @@ async def pickup_collect(info: Info, input: PickupCollectInput) -> PickupPayload
             pickup, order = await locked(work.db, found)
             if pickup.rotation != found.rotation:
                 raise code_unknown(tries, work.now)
-            state = _must_hand_over(pickup, tries, work.now)
-            by = str(context.viewer)
-            await hand_over(work, order, by=by)
-            await loyalty.receive(work, order)
-            await pickup_writes.change(work.db, pickup.id, state, collected_at=work.now, collected_by=by)
-            await order_writes.change(
-                work.db, order, event="handedOver", by=by, at=work.now, state=OrderState.COMPLETED
-            )
-            work.announce(
-                order_news(order, "pickupCollect"), pickup_news(pickup.id, pickup.store, "pickupCollect")
-            )
+            _must_hand_over(pickup, tries, work.now)
+            await give(work, pickup, order, by=str(context.viewer), at=work.now)
             return {"pickup": str(pickup.id)}
 
         done = await context.once("pickupCollect", input.idempotency_key, input, act)
     return PickupPayload(pickup=await pickup_of(context, UUID(done.answer["pickup"])))
 
 
-def _must_hand_over(pickup: StoredPickup, tries: Tries, now: datetime) -> PickupState:
-    return must_hand_over(
+async def give(work: Work, pickup: StoredPickup, order: SalesOrder, *, by: str, at: datetime) -> None:
+    """The goods of a pickup have left the store: they are sold, and the order is complete."""
+    await hand_over(work, order, by=by)
+    await loyalty.receive(work, order)
+    await pickup_writes.change(work.db, pickup.id, PickupState.COLLECTED, collected_at=at, collected_by=by)
+    await order_writes.change(
+        work.db, order, event="handedOver", by=by, at=work.now, state=OrderState.COMPLETED
+    )
+    work.announce(order_news(order, "pickupCollect"), pickup_news(pickup.id, pickup.store, "pickupCollect"))
+
+
+def _must_hand_over(pickup: StoredPickup, tries: Tries, now: datetime) -> None:
+    must_hand_over(
         pickup.state,
         held_until=pickup.held_until,
         collected_at=pickup.collected_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from tests.loyalty.making import a_member, points, programme, rule, rules
 from tests.orders.buying import a_cart, a_key, make_goods, make_mall
 from tests.shop import Shop, socket_to
 
@@ -49,7 +51,11 @@ def scanned(svg: str) -> str:
 
 
 async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop) -> None:
-    member, admin = shop.token("member", subject="mei"), shop.token("admin")
+    mei, admin = await a_member(shop), shop.token("admin")
+    member = mei.token
+    # A point for every dollar, to be used as soon as the goods are there.
+    await programme(shop, waitsDays=0)
+    await rules(shop, rule("BASE"))
     central, harbour = (shop.token("staff", store=store, subject=store) for store in ("central", "harbour"))
     tea = await make_goods(shop, 2590, central=5, harbour=0)
     milk = await make_goods(shop, 1005, central=5, harbour=0)
@@ -73,8 +79,8 @@ async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop)
         }
 
     # A poster in harbour leads to it; who was touched last is credited.
-    rule = {"idempotencyKey": a_key(), "which": "LAST", "days": 7}
-    assert (await ask("SetRule", admin, input=rule))["rule"]["version"]
+    last = {"idempotencyKey": a_key(), "which": "LAST", "days": 7}
+    assert (await ask("SetRule", admin, input=last))["rule"]["version"]
     poster = {"idempotencyKey": a_key(), "store": "harbour", "kind": "POSTER", "clerk": "ada"}
     (code,) = (await ask("Issue", harbour, input=poster))["touchCodes"]
     pickup = {"kind": "PICKUP", "store": "central"}
@@ -104,6 +110,7 @@ async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop)
         told = await heard()
         assert (told["cause"], told["pickup"]["state"]) == ("pickupRequested", "REQUESTED")
         assert (await levels())["central", milk] == (5, 3)
+        assert await points(shop, mei) == (0, 56)
         pickup_id = told["pickup"]["id"]
         await ask("Prepare", central, input={"pickupId": pickup_id})
         ready = {"idempotencyKey": a_key(), "pickupId": pickup_id, "shelf": "A3"}
@@ -121,6 +128,7 @@ async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop)
         causes = [(await heard())["cause"] for _ in range(3)]
         assert causes == ["pickupPrepare", "pickupReady", "pickupCollect"]
     assert (await levels())["central", milk] == (2, 0)
+    assert await points(shop, mei) == (56, 0)
 
     async def credited() -> dict[str | None, Decimal]:
         period = {"since": began.isoformat(), "before": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
@@ -143,6 +151,7 @@ async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop)
         ({"code": "harbour"}, "25.90")
     ]
     assert await credited() == {"harbour": Decimal("25.90")}
+    assert await points(shop, mei) == (26, 0)
     after = await levels()
     assert (after["central", milk], after["harbour", milk]) == ((2, 0), (3, 0))
     tea_line = next(line["id"] for line in bought["order"]["lines"] if line["sku"] == tea)
@@ -150,10 +159,22 @@ async def test_an_order_is_placed_collected_and_brought_back_in_part(shop: Shop)
     whole = (await ask("Return", harbour, input=back))["order"]
     assert (whole["state"], whole["refunded"]) == ("RETURNED", whole["totals"]["total"])
     assert await credited() == {"harbour": Decimal(0)}
+    assert await points(shop, mei) == (0, 0)
 
 
 async def test_the_rest_of_the_guide_is_answered_too(shop: Shop) -> None:
     """What the journey does not run is asked of nothing that is there."""
     answer = await shop.ask(GUIDE["Rotate"], input={"pickupId": "x"})
     assert [error["code"] for error in answer.data["pickupCodeRotate"]["userErrors"]] == ["NOT_FOUND"]
+    kiosk = shop.token("staff", store="kiosk")
+    (key,) = (await shop.ask(GUIDE["Offline"], token=kiosk)).data.values()
+    assert (key["algorithm"], len(base64.b64decode(key["publicKey"]))) == ("Ed25519", 32)
+    given = {
+        "idempotencyKey": a_key(),
+        "store": "kiosk",
+        "ticket": "SGP1:AA",
+        "handedOverAt": "2026-01-01T00:00:00Z",
+    }
+    answer = await shop.ask(GUIDE["Settle"], token=kiosk, input=given)
+    assert [error["code"] for error in answer.data["pickupSettle"]["userErrors"]] == ["PICKUP_CODE_UNKNOWN"]
     assert GUIDE.keys() == _RUN
