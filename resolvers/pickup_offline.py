@@ -63,8 +63,8 @@ class PickupSettlePayload(Payload):
 @mutation(
     PickupSettlePayload,
     STORE_WORKERS,
-    description="Tell what was handed over while there was no network. It happened: refused is only a QR that "
-    "this house never signed.",
+    description="Tell what was handed over while there was no network. It happened: all that is refused is a "
+    "QR that this house never signed.",
 )
 async def pickup_settle(info: Info, input: PickupSettleInput) -> PickupSettlePayload:
     context = info.context
