@@ -16,6 +16,7 @@ from graph.household import household
 from graph.settings import Settings
 from persistence.database import AWAY_AT_FIRST
 from persistence.inventory.expiry import HoldBoundaries
+from persistence.loyalty.expiry import PointsBoundaries
 from persistence.news.boundaries import PriceBoundaries
 from persistence.news.hub import Hub
 from persistence.news.relay import Relay
@@ -51,6 +52,7 @@ class Workers:
             "relay": relay.run,
             "price boundaries": PriceBoundaries(dsn, hub).run,
             "hold boundaries": HoldBoundaries(dsn, hub).run,
+            "points boundaries": PointsBoundaries(dsn).run,
             **more,
         }
         self._tasks: list[asyncio.Task[None]] = []

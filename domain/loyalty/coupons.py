@@ -17,6 +17,8 @@ from domain.promotions.benefits import Part, PercentOff
 from domain.promotions.terms import NOTHING, BasketLine, Target
 from domain.refusals import Refusal, RefusalCode, Text
 
+CODES_PURPOSE = "coupon codes"
+"""What the key of the house is derived for that codes are made with; it must stay the same."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _LENGTH = 16  # of 5 bits each: 80 bits that nobody guesses
 _GROUP = 4

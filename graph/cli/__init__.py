@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from graph.cli import (
+    coupons,
     database,
     demo,
     explain,
@@ -44,6 +45,7 @@ app.command(rich_help_panel=DATA)(revoke.revoke)
 app.add_typer(staff.app, rich_help_panel=DATA)
 app.add_typer(imports.app, rich_help_panel=DATA)
 app.add_typer(exports.app, rich_help_panel=DATA)
+app.add_typer(coupons.app, rich_help_panel=DATA)
 app.add_typer(reconcile.app, rich_help_panel=DATA)
 app.command(rich_help_panel=DEVELOP)(token.token)
 app.command(rich_help_panel=DEVELOP)(settings.settings)

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.callback()
 def _group() -> None:
-    """Commands of their own, even while there is one."""
+    """Hold what is counted against what explains it."""
 
 
 @app.command()
@@ -45,4 +45,33 @@ def stock(limit: int = typer.Option(100, min=1, help="The most differences to pr
     for one in found:
         numbers = " ".join(f"{number:9}" for number in one[2:])
         typer.echo(f"{one.store:16} {one.sku:24} {numbers}")
+    raise typer.Exit(1)
+
+
+@app.command()
+def points(limit: int = typer.Option(100, min=1, help="The most differences to print.")) -> None:
+    """Hold every member's points against the ledger and what remains of it; exit code 1 when any differs."""
+    settings = settings_or_refusal()
+    log_as(settings)
+    with one_line_refusals():
+        from graph.ground import Company, running_database
+        from persistence.database import connect
+        from persistence.loyalty.ledger import Difference, differences
+
+        async def run() -> list[Difference]:
+            async with running_database(settings, Company.BESIDE) as dsn:
+                db = await connect(dsn)
+                try:
+                    return await differences(db, limit)
+                finally:
+                    await db.close()
+
+        found = asyncio.run(run())
+    if not found:
+        typer.echo("Every member's points are what the ledger and its lots say.")
+        return
+    columns = " ".join(f"{name:>9}" for name in ("balance", "ledger", "lots", "debt", "lines", "serial"))
+    typer.echo(f"{'member':36} {columns}")
+    for one in found:
+        typer.echo(f"{one.member:36} " + " ".join(f"{number:9}" for number in one[1:]))
     raise typer.Exit(1)

@@ -11,7 +11,7 @@ import strawberry
 
 from domain.access import EVERYONE, MEMBERS, PRICE_READERS, Principal, PrincipalKind
 from domain.locales import translated
-from domain.loyalty.coupons import CouponState, coupon_code, state_at, valid_until
+from domain.loyalty.coupons import CODES_PURPOSE, CouponState, coupon_code, state_at, valid_until
 from domain.loyalty.points import Line, PointsEntryKind
 from domain.refusals import Refusal, RefusalCode, Refused, RequestError, Text
 from persistence.database import Connection
@@ -62,7 +62,7 @@ class Coupon(FromRow[StoredCoupon], Node):
 
     @field(description="what to type in; only for whoever may use it")
     def code(self, info: Info) -> str:
-        return coupon_code(info.context.house.tills.secret, self.row.id)
+        return coupon_code(info.context.house.vault.secret(CODES_PURPOSE), self.row.id)
 
     @field()
     async def name(self, info: Info) -> str:
@@ -264,7 +264,7 @@ async def _issue(context: Context, work: Work, campaign: str, at: tuple[str, ...
         raise Refused(
             Refusal(RefusalCode.COUPON_EXHAUSTED, Text("No coupons are left.", "优惠券已领完。"), at)
         )
-    secret = context.house.tills.secret
+    secret = context.house.vault.secret(CODES_PURPOSE)
     return await coupons_db.issue(
         work.db,
         campaign,
