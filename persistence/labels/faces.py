@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from domain.shelf import FaceState
 from persistence.database import Connection, given, param, statement, texts
 from persistence.labels.tables import Face, Label, LabelFace
+from persistence.pricing.tables import PriceRecord
 
 _MOMENT = sa.DateTime(timezone=True)
 UNSHOWN = (FaceState.PENDING, FaceState.SENT, FaceState.STAGED, FaceState.FAILED)
@@ -185,6 +186,64 @@ _SUPERSEDE = statement(
     )
     .values(state=sa.literal_column("'SUPERSEDED'"))
 )
+
+
+_STAGE = statement(
+    sa.update(Label)
+    .where(col(Label.code) == _pointed.c.label)
+    .values(
+        upcoming=_pointed.c.desired,
+        version=sa.func.greatest(col(Label.version), _pointed.c.desired),
+        staged=sa.null(),
+    )
+)
+_DROP_UPCOMING = statement(
+    sa.update(LabelFace)
+    .where(
+        col(LabelFace.label) == _pointed.c.label,
+        col(LabelFace.version) == _pointed.c.desired,
+        col(LabelFace.state).in_(_UNSHOWN),
+    )
+    .values(state=sa.literal_column("'SUPERSEDED'"))
+)
+
+
+async def drop_upcoming(db: Connection, upcoming: dict[str, int]) -> None:
+    """What labels were to show later is off: the versions are superseded by whatever comes next."""
+    await _DROP_UPCOMING.run(db, label=list(upcoming), desired=list(upcoming.values()))
+
+
+async def stage(db: Connection, upcoming: dict[str, int | None]) -> None:
+    """From now on the labels have these versions coming, or None."""
+    await _STAGE.run(db, label=list(upcoming), desired=list(upcoming.values()))
+
+
+_DUE = statement(
+    sa.select(col(Label.store), col(Label.sku))
+    .join(PriceRecord, col(PriceRecord.sku) == col(Label.sku))
+    .where(
+        col(Label.upcoming).is_(None),
+        col(Label.model) == sa.any_(texts("models")),
+        sa.or_(col(PriceRecord.store).is_(None), col(PriceRecord.store) == col(Label.store)),
+        sa.or_(
+            sa.and_(
+                col(PriceRecord.valid_from) > _now, col(PriceRecord.valid_from) <= param("horizon", _MOMENT)
+            ),
+            sa.and_(
+                col(PriceRecord.valid_until) > _now, col(PriceRecord.valid_until) <= param("horizon", _MOMENT)
+            ),
+        ),
+    )
+    .distinct()
+    .order_by(col(Label.store), col(Label.sku))
+)
+
+
+async def due_for_staging(
+    db: Connection, models: Sequence[str], *, now: datetime, horizon: datetime
+) -> list[tuple[str, str]]:
+    """The (store, sku) whose price may change by then, with a label of these models that has no next face."""
+    return [(row.store, row.sku) for row in await _DUE.all(db, models=models, at=now, horizon=horizon)]
 
 
 async def add(db: Connection, versions: Sequence[NewVersion], at: datetime) -> None:

@@ -114,7 +114,11 @@ _CONFIRM = statement(
     .where(col(Label.code) == _shown.c.label)
     .values(
         reported=sa.case((_shown.c.is_staged, col(Label.reported)), else_=_shown.c.version),
-        staged=sa.case((_shown.c.is_staged, _shown.c.version), else_=sa.null()),
+        staged=sa.case(
+            (_shown.c.is_staged, _shown.c.version),
+            (col(Label.staged) > _shown.c.version, col(Label.staged)),
+            else_=sa.null(),
+        ),
         parted_at=sa.case(
             (_shown.c.is_staged, col(Label.parted_at)),
             (col(Label.desired) == _shown.c.version, sa.null()),
@@ -143,7 +147,12 @@ _INTO_VIEW = statement(
         col(LabelFace.version) >= _shown.c.version,
         col(LabelFace.handed_at).is_not(None),
     )
-    .values(in_view_since=sa.func.coalesce(col(LabelFace.in_view_since), _shown.c.since))
+    # One that waits for its moment is in view from then on, however long it has been loaded.
+    .values(
+        in_view_since=sa.func.coalesce(
+            col(LabelFace.in_view_since), sa.func.greatest(_shown.c.since, LabelFace.display_at)
+        )
+    )
 )
 
 

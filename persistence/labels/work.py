@@ -72,7 +72,10 @@ _HAND_OVER = statement(
         due_at=_now + RECEIPT_WITHIN,
         handed_at=sa.func.coalesce(col(LabelFace.handed_at), _now),
         in_view_since=sa.case(
-            (col(Label.reported).is_not(None), sa.func.coalesce(col(LabelFace.in_view_since), _now)),
+            (
+                col(Label.reported).is_not(None),
+                sa.func.coalesce(col(LabelFace.in_view_since), sa.func.greatest(_now, LabelFace.display_at)),
+            ),
             else_=col(LabelFace.in_view_since),
         ),
     )

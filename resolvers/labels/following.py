@@ -6,6 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from time import monotonic
 from typing import NamedTuple
 
 import asyncpg
@@ -18,7 +20,7 @@ from persistence.labels import following as following_db
 from persistence.news import outbox
 from persistence.news.subscription import Idle, Subscription
 from resolvers.house import House
-from resolvers.labels.desired import Cause, bring_up
+from resolvers.labels.desired import STAGED_AHEAD, TIMED_MODELS, Cause, bring_up
 
 _log = structlog.stdlib.get_logger("shelfgraph.labels")
 _TOPICS = frozenset({Topic.PRICE, Topic.STOCK, Topic.PRODUCT})
@@ -26,6 +28,7 @@ _OUR_OWN = frozenset({"labelsReport", "labelConfirmByHand", "labelUnbind", "devi
 _BATCH = 5_000
 _CHUNK = 1_000  # articles brought up in one transaction
 _LOOK_SECONDS = 1.0
+_STAGE_SECONDS = 30.0
 _SWEEP = "labelSweep"
 _BY_CLOCK = "priceBoundary"
 
@@ -74,13 +77,26 @@ class _Following:
             await self._follow(news)
 
     async def _follow(self, news: Subscription) -> None:
+        staged_at = float("-inf")
         async for item in news:
-            if isinstance(item, Idle):
-                continue
             if isinstance(item, Happening):
                 await self._bring_up([item, *news.take(_BATCH - 1)])
-            else:
+            elif not isinstance(item, Idle):
                 await self._sweep(item.cursor)
+            if monotonic() - staged_at >= _STAGE_SECONDS:
+                staged_at = monotonic()
+                await self._stage()
+
+    async def _stage(self) -> None:
+        """Has labels load the prices that begin soon, where nothing else called for it."""
+        now = self._house.clock()
+        async with self._house.database.connection() as db:
+            due = await faces_db.due_for_staging(db, TIMED_MODELS, now=now, horizon=now + STAGED_AHEAD)
+        for store, group in groupby(due, key=lambda one: one[0]):
+            skus = [sku for _, sku in group]
+            for start in range(0, len(skus), _CHUNK):
+                chunk = skus[start : start + _CHUNK]
+                await self._chunk(store, chunk, Cause("changeover", now, by_clock=True, together=len(skus)))
 
     async def _sweep(self, upto: Cursor) -> None:
         """Brings every label up, whatever was missed: those that are right already cost no radio."""

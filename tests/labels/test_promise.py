@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -288,3 +289,31 @@ async def test_no_interleaving_makes_a_till_charge_more_than_the_shelf_says(shel
     price = (await charged(shelf, sku))["price"]
     assert price["upcoming"] is None
     assert int(price["amount"]["amount"].replace(".", "")) == panels[0].handed[panels[0].shows or 0]
+
+
+async def test_a_price_that_begins_soon_is_loaded_before_its_moment(shelf: Shelf, speaker: Speaker) -> None:
+    sku = await shelf.article(1000)
+    label = await shelf.label(sku, model="epd-4.2-bwry")
+    async with shelf.watched(speaker) as work:
+        await work.face()
+        await shelf.displayed(label, "1")
+        begins = datetime.now(UTC) + timedelta(seconds=4)
+        await shelf.price(sku, "7.00", validFrom=begins.isoformat())
+        item = await work.next()
+        assert (item["priority"], item["face"]["version"]) == ("CHANGEOVER", "2")
+        assert datetime.fromisoformat(item["face"]["displayAt"]) == begins
+        assert item["face"]["price"]["amount"]["amount"] == "7.00"
+        told = await shelf.report({"label": label, "version": "2", "state": "STAGED"})
+        assert told["results"][0] == {**told["results"][0], "outcome": "ACCEPTED", "desiredVersion": "1"}
+        seen = await shelf.look(label)
+        assert (seen["content"], seen["staged"]["version"]) == ("STAGED", "2")
+        before = await charged(shelf, sku)
+        if datetime.now(UTC) < begins:
+            assert before["price"]["amount"]["amount"] == "10.00"
+        await shelf.price(sku, "9.00", validFrom=(begins + timedelta(hours=5)).isoformat())
+        async with asyncio.timeout(20):
+            while (await shelf.look(label))["reported"]["version"] != "2":  # noqa: ASYNC110 - its own clock
+                await asyncio.sleep(0.1)
+        seen = await shelf.look(label)
+        assert (seen["content"], seen["staged"], seen["desired"]["version"]) == ("IN_SYNC", None, "2")
+        assert (await charged(shelf, sku))["price"]["amount"]["amount"] == "7.00"
