@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench replay soak fuzz lock schema graphiql clean
+.PHONY: help demo serve test check format bench replay invoices soak faults fuzz lock schema graphiql clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench: $(VENV)/dev.stamp ## Rates and latencies beside their ceilings; only=read
 soak: $(VENV)/dev.stamp ## Random kills while writers commit; minutes=2 seed=7 redis=without choose
 	@$(BIN)/python -m tests.soak $(foreach name,minutes seed redis,$(if $($(name)),--$(name)=$($(name))))
 
+faults: $(VENV)/dev.stamp ## Kills of server and PostgreSQL amid checkouts; checkouts=1000 seed=7 choose
+	@$(BIN)/python -m tests.faults $(foreach name,checkouts seed,$(if $($(name)),--$(name)=$($(name))))
+
 fuzz: $(VENV)/dev.stamp ## Every property at length, with new chances each time; only=tests/inventory chooses
 	@$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout=0 $$(grep -rlE 'from hypothesis(.stateful)? import' --include='test_*.py' $(or $(only),tests))
 
@@ -62,6 +65,9 @@ schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 replay: $(VENV)/dev.stamp ## Three years of real prices through the engine, every difference told
 	@$(BIN)/python -m tests.replay
 	@$(BIN)/python -m pytest -m long
+
+invoices: $(VENV)/dev.stamp ## A year of a web shop's invoices as orders and returns, to the penny
+	@$(BIN)/python -m tests.replay.invoices
 
 lock: $(VENV)/dev.stamp ## Pin the dependencies anew, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build -o requirements.lock pyproject.toml

@@ -11,7 +11,7 @@ import strawberry
 from domain import carts as rules
 from domain.access import CART_USERS
 from domain.attribution import is_current
-from domain.refusals import Refusal, RefusalCode, Refused, RequestError, Text
+from domain.refusals import Refusal, RefusalCode, Refused, RequestCode, RequestError, Text
 from persistence import carts as carts_db
 from persistence.attribution import codes as codes_db
 from persistence.carts import Cart as StoredCart
@@ -115,6 +115,8 @@ async def resolve_given(context: Context, given: SalesContext) -> Resolved:
     try:
         return await resolve(context, given)
     except RequestError as error:
+        if error.code is not RequestCode.BAD_USER_INPUT:
+            raise  # an outage is nobody's wrong input
         raise Refused(Refusal(RefusalCode.INVALID_INPUT, error.text, ("input", "context"))) from error
 
 

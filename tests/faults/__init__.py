@@ -1,0 +1,1 @@
+"""Kills in the middle of checkouts, and what has to be true afterwards."""
