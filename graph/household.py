@@ -9,6 +9,7 @@ from functools import partial
 
 from devices.faces import RENDERER_VERSION
 from graph.front_desk import front_desk
+from graph.partners.webhooks import Courier
 from graph.pickup_clock import mind_pickups
 from graph.settings import Settings
 from graph.till_room import TillRoom
@@ -43,6 +44,7 @@ class Household:
             "payments": self.till_room.mind,
             "pickups": partial(mind_pickups, self.house),
             "labels": self.labels.run,
+            "webhooks": Courier(self.house).run,
         }
 
 

@@ -50,6 +50,7 @@ from resolvers import (
     store_list,
     stores,
     touches,
+    webhook_setting,
 )
 from resolvers.labels import binding as label_binding
 from resolvers.labels import enrolment
@@ -158,6 +159,9 @@ MUTATIONS: list[Any] = [
     partner_setting.api_key_rotate,
     partner_setting.api_key_revoke,
     publishing.operations_publish,
+    webhook_setting.webhook_create,
+    webhook_setting.webhook_set,
+    webhook_setting.webhook_replay,
     enrolment.device_register,
     enrolment.device_secret_rotate,
     enrolment.device_retire,

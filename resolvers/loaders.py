@@ -51,7 +51,8 @@ from persistence.orders import reads as orders_db
 from persistence.orders.tables import OrderEvent, OrderLine, SalesOrder
 from persistence.partners import book as partners_db
 from persistence.partners import operations as operations_db
-from persistence.partners.tables import ApiKey, Partner, PersistedOperation
+from persistence.partners import webhooks as webhooks_db
+from persistence.partners.tables import ApiKey, Partner, PersistedOperation, Webhook
 from persistence.payments.tables import Refund
 from persistence.pickup import reads as pickup_db
 from persistence.pickup.reads import StoredPickup
@@ -426,6 +427,16 @@ class Loaders:
     def keys_of_partner(self) -> DataLoader[str, list[ApiKey]]:
         """The API keys of a partner by its code, the newest first."""
         return self._many(partners_db.keys_of_partners)
+
+    @cached_property
+    def webhook(self) -> DataLoader[UUID, Webhook | None]:
+        """A webhook by its key."""
+        return self._one(webhooks_db.webhooks_by_id)
+
+    @cached_property
+    def webhooks_of_partner(self) -> DataLoader[str, list[Webhook]]:
+        """The webhooks of a partner by its code."""
+        return self._many(webhooks_db.webhooks_by_partner)
 
     @cached_property
     def persisted_operation(self) -> DataLoader[UUID, PersistedOperation | None]:

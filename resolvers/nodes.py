@@ -35,6 +35,7 @@ from resolvers.pricing import PriceRecord
 from resolvers.promotions import Promotion
 from resolvers.shapes import Node, at_most, parse_global_id
 from resolvers.stores import Store
+from resolvers.webhooks import Webhook
 
 MOST_NODES = 100
 
@@ -88,6 +89,7 @@ _KINDS = {
         _Kind(Order, lambda loaders: loaders.order, sees_order),
         _Kind(Member, lambda loaders: loaders.member, shown=_seen_member),
         _Kind(Pickup, lambda loaders: loaders.pickup, sees_pickup),
+        _Kind(Webhook, lambda loaders: loaders.webhook, lambda viewer, row: sees_client(viewer, row.partner)),
         _Kind(Partner, lambda loaders: loaders.partner, lambda viewer, row: sees_client(viewer, row.code)),
         _Kind(
             PersistedOperation,

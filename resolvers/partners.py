@@ -16,6 +16,7 @@ from resolvers.context import Info
 from resolvers.fields import field, query
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Node, PageInfo, page_size, shape
+from resolvers.webhooks import Webhook
 
 strawberry.enum(PartnerScope, description="What a partner may do, on its own channels and with its own.")
 
@@ -107,6 +108,11 @@ class Partner(FromRow[tables.Partner], Node):
             return await operations_db.operations_page(db, self.row.code, first, after)
 
         return PersistedOperationConnection(listed=OnePage(info.context, read))
+
+    @field(description="Where it is told news.")
+    async def webhooks(self, info: Info) -> list[Webhook]:
+        rows = await info.context.loaders.webhooks_of_partner.load(self.row.code)
+        return [Webhook.of(row) for row in rows]
 
     @field(description="The newest first, those that count no more too.")
     async def keys(self, info: Info) -> list[ApiKey]:

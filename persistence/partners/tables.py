@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from persistence import columns
 
@@ -84,3 +84,53 @@ class FieldUse(SQLModel, table=True):
     client: str = columns.code(primary=True)
     day: date = columns.day(primary=True)
     operations: int = columns.long()
+
+
+class Webhook(SQLModel, table=True):
+    """An address that a partner is told news at, and how far it was told: everything up to `position`.
+
+    `failures` counts those in a row; until `resting_until` nothing is sent.
+    """
+
+    id: UUID = columns.key()
+    partner: str = columns.code(refers_to="partner.code", index=True)
+    url: str = columns.text()
+    topics: list[str] = columns.text_list()
+    secret: bytes = columns.digest()
+    epoch: int = columns.whole()
+    position: int = columns.long()
+    active: bool = columns.flag(default=True)
+    failures: int = columns.whole(default=0)
+    resting_until: datetime | None = columns.optional_moment()
+    created_at: datetime = columns.moment()
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """A piece of news on its way to a webhook; those of one subject go one after another."""
+
+    __tablename__ = "webhook_delivery"
+
+    id: UUID = columns.key()
+    webhook: UUID = Field(sa_type=sa.Uuid, foreign_key="webhook.id")
+    subject: str = columns.text()
+    type: str = columns.text()
+    cursor: str = columns.text()
+    body: str = columns.text()
+    attempts: int = columns.whole(default=0)
+    status: int | None = columns.optional_whole()
+    problem: str | None = columns.optional_text()
+    next_try_at: datetime = columns.moment()
+    created_at: datetime = columns.moment()
+    delivered_at: datetime | None = columns.optional_moment()
+    given_up_at: datetime | None = columns.optional_moment()
+
+    __table_args__ = (
+        sa.Index("webhook_delivery_log", "webhook", "id"),
+        sa.Index(
+            "webhook_delivery_waiting",
+            "webhook",
+            "subject",
+            "id",
+            postgresql_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL"),
+        ),
+    )
