@@ -40,6 +40,7 @@ class Directory:
         self._database = database
         self._channels: dict[str, ChannelEntry] = {}
         self._stores: dict[str, StoreEntry] = {}
+        self._delivering: tuple[str, ...] = ()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
         self._forgotten = 0
@@ -60,10 +61,10 @@ class Directory:
             found = self._stores.get(code)
         return found if found is not None and found.active else None
 
-    async def delivering_stores(self) -> list[str]:
-        """The codes of the stores a context without a store sells from."""
+    async def delivering_stores(self) -> tuple[str, ...]:
+        """The codes of the stores a context without a store sells from, in order."""
         await self._keep_fresh()
-        return [store.code for store in self._stores.values() if store.delivers]
+        return self._delivering
 
     def forget(self) -> None:
         """To be called when a channel or store has changed."""
@@ -88,6 +89,7 @@ class Directory:
             async with self._database.connection() as db:
                 channels, stores = await channel_entries(db), await store_entries(db)
             self._channels, self._stores = channels, stores
+            self._delivering = tuple(sorted(store.code for store in stores.values() if store.delivers))
             # What changed while we read may not be in it: the next question reads again.
             if forgotten == self._forgotten:
                 self._read_at = started

@@ -116,8 +116,8 @@ class StockLevel(FromRow[StoredLevel], Node):
 
 async def _stocks(context: Context, asked: Resolved, sku: str) -> list[Stock]:
     directory = context.house.directory
-    stores = [asked.store] if asked.store is not None else await directory.delivering_stores()
-    return await context.loaders.stock.load(StockKey(asked.channel, context.now, tuple(sorted(stores)), sku))
+    stores = (asked.store,) if asked.store is not None else await directory.delivering_stores()
+    return await context.loaders.stock.load(StockKey(asked.channel, context.now, stores, sku))
 
 
 async def units_for_sale(context: Context, asked: Resolved, sku: str) -> int:

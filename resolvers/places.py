@@ -76,7 +76,10 @@ async def resolve(context: Context, asked: SalesContext) -> Resolved:
 
     Raises BAD_USER_INPUT for an unknown channel or store, FORBIDDEN for the past when the viewer is no staff.
     """
-    return await resolve_exactly(context, replace(asked, store=asked.store or context.viewer.store))
+    store = asked.store or context.viewer.store
+    if store != asked.store:
+        asked = replace(asked, store=store)
+    return await resolve_exactly(context, asked)
 
 
 async def resolve_exactly(context: Context, asked: SalesContext) -> Resolved:

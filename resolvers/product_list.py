@@ -170,7 +170,7 @@ async def _asked(
     if where.in_stock is not None:
         must_allow(STOCK_SHOPPERS, context.viewer)
         directory = context.house.directory
-        stores = [resolved.store] if resolved.store else await directory.delivering_stores()
+        stores = [resolved.store] if resolved.store else [*await directory.delivering_stores()]
     return ProductQuery(
         channel=resolved.priced_in,
         store=resolved.store,

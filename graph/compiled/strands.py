@@ -1,7 +1,7 @@
 """What an operation awaits: begun together, gone on with as soon as each can, in turns of one task.
 
 Every field that awaits something is a coroutine. A task for each would cost more than most of them do, so
-they are stepped here: all that can go on does, and then their operation's task sleeps until one can again.
+they are stepped here, and their operation's task sleeps until one of them has come to its end.
 Loaders therefore hear of all keys of a level in one turn of the event loop. Each coroutine still has a
 current task of its own, which timeouts and task groups within it rely on: its Strand.
 """
@@ -138,13 +138,14 @@ class Strand:
 class Weaver:
     """Takes one run's strands to their ends."""
 
-    __slots__ = ("_broken", "_ready", "_run", "_spare", "_task", "_waiter", "_waiting", "loop")
+    __slots__ = ("_broken", "_ended", "_run", "_spare", "_task", "_waiter", "_waiting", "loop")
 
     def __init__(self, run: Run) -> None:
         self.loop = asyncio.get_running_loop()
         self._run = run
         self._task: Any = asyncio.current_task()
-        self._ready: list[Strand] = []
+        self._ended: list[tuple[Any, Any, At]] = []
+        """What came to its end and is not in the answer yet: its error, its value, and its place."""
         self._waiting: dict[Strand, None] = {}
         self._waiter: asyncio.Future[None] | None = None
         self._spare: Strand | None = None
@@ -155,8 +156,8 @@ class Weaver:
         """Returns once nothing of the run is awaited any more."""
         run, new = self._run, self._run.new
         while True:
-            while new or self._ready:
-                if len(new) == 1 and not self._ready and not self._waiting and self._broken is None:
+            while new or self._ended:
+                if len(new) == 1 and not self._ended and not self._waiting and self._broken is None:
                     # Alone it needs no strand: it runs in our task.
                     await self._alone(*new.pop())
                 else:
@@ -170,17 +171,16 @@ class Weaver:
             raise self._broken
 
     def woken(self, strand: Strand) -> None:
-        """A strand can go on."""
+        """A strand can go on, and does at once: as soon as a task of its own would."""
         if strand not in self._waiting:
             return  # it goes on elsewhere
-        self._ready.append(strand)
+        del self._waiting[strand]
+        self._step(strand, self._ended)
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if waiter is not None and not waiter.done() and (self._ended or not self._waiting):
             waiter.set_result(None)
 
     async def _sleep(self) -> None:
-        if self._ready:
-            return
         self._waiter = self.loop.create_future()
         try:
             await self._waiter
@@ -208,23 +208,19 @@ class Weaver:
             self._finish(value, at)
 
     def _turn(self) -> None:
-        """One step of everything that can go on, and then what follows from that."""
+        """The first step of everything that is new, and then what follows from all that came to its end."""
         loop, task, run = self.loop, self._task, self._run
-        ended: list[tuple[Any, Any, At]] = []
-        begun, ready = run.new[:], self._ready
+        ended, self._ended = self._ended, []
+        begun = run.new[:]
         run.new.clear()
-        self._ready = []
-        if task is not None:
-            _leave_task(loop, task)
-        try:
-            for strand in ready:
-                del self._waiting[strand]
-                self._step(strand, ended)
-            if begun:
-                self._begin(begun, ended)
-        finally:
+        if begun:
             if task is not None:
-                _enter_task(loop, task)
+                _leave_task(loop, task)
+            try:
+                self._begin(begun, ended)
+            finally:
+                if task is not None:
+                    _enter_task(loop, task)
         if self._broken is not None:
             return
         for error, value, at in ended:
@@ -285,8 +281,6 @@ class Weaver:
         """The answer does not wait for what is no part of it any more."""
         for strand in [one for one in self._waiting if self._run.is_dead(one.at)]:
             del self._waiting[strand]
-            if strand in self._ready:
-                self._ready.remove(strand)
             strand.hand_over()
 
 

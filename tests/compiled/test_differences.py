@@ -28,6 +28,9 @@ COMPILERS = {"plain": Compiler(PLAIN, NoInsight()), "typed": Compiler(TYPED, Str
 EXECUTORS: dict[str, type[CompiledExecutor[Any]]] = {
     name: executor_class(compiler) for name, compiler in COMPILERS.items()
 }
+DRAWN, GENERATED = (60, 15) if examples(1) == 1 else (9_000, 1_500)
+"""Documents for each schema: a few in every run, 21,000 for both under `make fuzz`."""
+
 _SEEDS = st.integers(0, 2**32)
 _MOMENTS = {"Moment": st.sampled_from(["then", "now"]).map(nodes.String)}
 
@@ -50,7 +53,7 @@ def _chances(chance: Random) -> Chances:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
+@settings(max_examples=DRAWN, suppress_health_check=list(HealthCheck))
 @given(seed=_SEEDS)
 async def test_drawn_documents_with_fragments_conditions_and_variables(name: str, seed: int) -> None:
     schema, chance = SCHEMAS[name], Random(seed)
@@ -61,7 +64,7 @@ async def test_drawn_documents_with_fragments_conditions_and_variables(name: str
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
+@settings(max_examples=GENERATED, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), seed=_SEEDS)
 async def test_generated_documents(name: str, data: st.DataObject, seed: int) -> None:
     schema: GraphQLSchema = SCHEMAS[name]
