@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections.abc import Awaitable, Callable
@@ -41,6 +42,7 @@ _CONTENT_TYPE = {
     for name in (negotiation.JSON, negotiation.GRAPHQL_RESPONSE)
 }
 _NO_STORE = (b"cache-control", b"no-store")
+_ERRORS_FIRST = b'{"errors"'
 _READ = frozenset(
     {
         b"authorization",
@@ -50,6 +52,7 @@ _READ = frozenset(
         b"content-type",
         b"content-length",
         b"content-encoding",
+        b"if-none-match",
         b"x-client-name",
         b"x-request-id",
         b"last-event-id",
@@ -173,6 +176,8 @@ class HttpDoor:
             raise _only_queries_by_get()
         answer = await self._run(asking, operation, asked.variables, context)
         if answer.nothing_because is None:
+            if asking.is_get and asked.query is None and not answer.payload.startswith(_ERRORS_FIRST):
+                return _kept(asking, answer.payload, is_private=context.standing is not None)
             return Reply(HTTPStatus.OK, answer.payload, asking.common)
         because = answer.nothing_because
         status = STATUS_OF_NOTHING.get(because.code, HTTPStatus.OK)
@@ -291,6 +296,24 @@ def _headers_read(request: Request) -> dict[bytes, str]:
             text = value.decode("latin-1")
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers
+
+
+def _kept(asking: _Asking, payload: bytes, *, is_private: bool) -> Reply:
+    """The answer to a published query by GET, which a client may keep, and asks about before it shows it.
+
+    Prices and stock may change at any moment and no cache on the way hears of it: none answers by itself.
+    """
+    tag = b'"%b"' % hashlib.blake2b(payload, digest_size=16).hexdigest().encode()
+    headers = [
+        *asking.common[:2],
+        (b"etag", tag),
+        (b"cache-control", b"private, no-cache" if is_private else b"public, no-cache"),
+        (b"vary", b"Accept, Accept-Language, Authorization, X-API-Key"),
+    ]
+    known = asking.headers.get(b"if-none-match", "")
+    if tag.decode() in (one.strip().removeprefix("W/") for one in known.split(",")):
+        return Reply(HTTPStatus.NOT_MODIFIED, b"", headers[1:])
+    return Reply(HTTPStatus.OK, payload, headers)
 
 
 def _not_acceptable() -> Refuse:

@@ -250,6 +250,24 @@ async def test_published_documents(running: Running, members: dict[str, object],
         assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_published_query_by_get_is_asked_about_again(running: Running) -> None:
+    asked = {"documentId": "sha256:known"}
+    answer = await running.http.get("/graphql", params=asked)
+    tag = answer.headers["etag"]
+    assert answer.headers["cache-control"] == "public, no-cache"
+    assert answer.headers["vary"] == "Accept, Accept-Language, Authorization, X-API-Key"
+    for known, status in ((tag, 304), (f'"x", W/{tag}', 304), ('"x"', 200), ("", 200)):
+        again = await running.http.get("/graphql", params=asked, headers={"if-none-match": known})
+        assert (again.status_code, again.headers["etag"]) == (status, tag)
+        assert again.content == (b"" if status == 304 else answer.content)
+    signed_in = await running.http.get("/graphql", params=asked, headers={"authorization": "Bearer good"})
+    assert signed_in.headers["cache-control"] == "private, no-cache"
+    # Only what was published, and only what went well.
+    for parameters in (HELLO, {"documentId": "sha256:other"}):
+        other = await running.http.get("/graphql", params=parameters)
+        assert (other.headers.get("etag"), other.headers["cache-control"]) == (None, "no-store")
+
+
 async def test_a_hash_that_is_not_the_querys(running: Running) -> None:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
     answer = await running.ask("{ hello }", extensions=extensions)
