@@ -62,8 +62,9 @@ fuzz: $(VENV)/dev.stamp ## Every property at length, with new chances each time;
 schema: $(VENV)/run.stamp ## Print schema.graphql anew from the code
 	@$(BIN)/shelfgraph schema export --output schema.graphql
 
-replay: $(VENV)/dev.stamp ## Three years of real prices through the engine, every difference told
+replay: $(VENV)/dev.stamp ## Three years of real prices and a year of real coupons, every difference told
 	@$(BIN)/python -m tests.replay
+	@$(BIN)/python -m tests.loyalty.journey
 	@$(BIN)/python -m pytest -m long
 
 invoices: $(VENV)/dev.stamp ## A year of a web shop's invoices as orders and returns, to the penny

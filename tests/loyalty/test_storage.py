@@ -25,7 +25,7 @@ CAMPAIGN = """INSERT INTO coupon_campaign
 
 @pytest.fixture(scope="module")
 async def database(fresh_database: str):
-    async with Database(fresh_database, size=16, patience_seconds=120) as one:
+    async with Database(fresh_database, size=8, patience_seconds=600) as one:
         yield one
 
 
