@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format bench replay invoices soak faults fuzz lock schema graphiql clean
+.PHONY: help demo serve test check format bench replay replay-labels invoices soak faults fuzz lock schema graphiql clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 # The environment is made once per lock file; a broken attempt leaves no stamp behind.
 # -qq keeps pip's warnings to itself and shows its errors.
@@ -69,6 +69,9 @@ replay: $(VENV)/dev.stamp ## Three years of real prices and a year of real coupo
 
 invoices: $(VENV)/dev.stamp ## A year of a web shop's invoices as orders and returns, to the penny
 	@$(BIN)/python -m tests.replay.invoices
+
+replay-labels: $(VENV)/dev.stamp ## The same prices as load for shelf labels, one store per chain; chart=FILE.png draws its peak
+	@$(BIN)/python -m tests.replay.labels $(if $(chart),--chart=$(chart))
 
 lock: $(VENV)/dev.stamp ## Pin the dependencies anew, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --extra build -o requirements.lock pyproject.toml

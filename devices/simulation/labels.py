@@ -25,13 +25,13 @@ class Behaviour:
     """How labels behave, in seconds; `loss` is the chance that one message, either way, is not heard.
 
     A label polls every `poll`, at a moment of its own; a picture takes `redraw` from the transfer to the ink.
-    One that has nothing to show lets hear of itself every `check_in`.
+    One that has nothing to show lets hear of itself every `check_in`, or never.
     """
 
     poll: float = 60.0
     loss: float = 0.01
     redraw: float = 2.0
-    check_in: float = 900.0
+    check_in: float | None = 900.0
 
 
 @dataclass(slots=True)
@@ -79,8 +79,9 @@ class SimulatedLabels:
         """Put labels on the shelf, with what they remember; each lets hear of itself from time to time."""
         for label in labels:
             memory = self.memories.setdefault(label, Memory())
-            first = now + timedelta(seconds=self._phase(label, self.behaviour.check_in))
-            self._at(first, _What.CHECK_IN, label)
+            if self.behaviour.check_in is not None:
+                first = now + timedelta(seconds=self._phase(label, self.behaviour.check_in))
+                self._at(first, _What.CHECK_IN, label)
             if memory.staged:
                 self._at(max(now, memory.staged[2]), _What.FLIP, label)
 
@@ -122,7 +123,7 @@ class SimulatedLabels:
                 case _What.TELL if isinstance(news, Report):
                     self._acknowledge(news, at, heard)
                 case _:
-                    self._at(at + timedelta(seconds=self.behaviour.check_in), _What.CHECK_IN, label)
+                    self._at(at + timedelta(seconds=self.behaviour.check_in or 0), _What.CHECK_IN, label)
                     if self.memories[label].version:
                         heard.append(self._shown(label, at))
         return heard
@@ -218,5 +219,5 @@ class SimulatedLabels:
             lqi=round(255 - 120 * spread),
             temperature=round(20 + 5 * spread, 1),
             firmware="simulated-1",
-            next_check_in_at=at + timedelta(seconds=self.behaviour.check_in + 2 * self.behaviour.poll),
+            next_check_in_at=at + timedelta(seconds=(self.behaviour.check_in or 0) + 2 * self.behaviour.poll),
         )

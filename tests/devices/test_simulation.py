@@ -18,7 +18,7 @@ from domain.shelf import LabelError, LabelReportState
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 STRIP, TIMED = LABEL_MODELS["epd-2.9-bwr"], LABEL_MODELS["epd-4.2-bwry"]
-SURE = Behaviour(poll=60, loss=0, redraw=2, check_in=10**7)
+SURE = Behaviour(poll=60, loss=0, redraw=2, check_in=None)
 
 
 def job(version: int, label: str = "L1", face: str | None = None, **more: object) -> FaceJob:
@@ -113,7 +113,7 @@ def test_what_is_lost_comes_at_the_next_poll() -> None:
         def random(self) -> float:
             return next(self.said)
 
-    labels = SimulatedLabels(Behaviour(poll=60, loss=0.5, redraw=2, check_in=10**7), Losing())
+    labels = SimulatedLabels(Behaviour(poll=60, loss=0.5, redraw=2, check_in=None), Losing())
     labels.offer(job(1), NOON)
     polled = labels.next_at()
     assert polled is not None

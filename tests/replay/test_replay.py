@@ -6,7 +6,7 @@ from datetime import date
 
 from graph.demo.loader import SAMPLE
 from persistence.database import connect
-from tests.replay import mall
+from tests.replay import labels, mall
 from tests.replay.comparison import every_event, whole_days
 from tests.replay.log import chosen_days, days
 
@@ -34,3 +34,14 @@ def test_the_chosen_days_are_the_worst_and_both_ends() -> None:
     assert {every[0], every[-1]} <= chosen
     assert sum(day.weekday() == 5 for day in chosen) >= 3
     assert chosen <= set(every)
+
+
+def test_labels_end_at_the_prices_of_the_log_and_are_redrawn_only_for_another_face() -> None:
+    """The sample of the log, one store per chain; the whole of it is `make replay-labels`."""
+    found = labels.replay(SAMPLE)
+    assert len(found.chains) >= 8
+    for chain in found.chains.values():
+        assert chain.wrong == 0
+        assert len(chain.desired) <= chain.labels.ink_count <= chain.versions.total()
+    assert found.peak.weekday() == 5
+    assert found.redraws[found.peak] > 500
