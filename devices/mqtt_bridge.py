@@ -15,7 +15,7 @@ service 1: a message may come twice, and the graph takes it once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -85,6 +85,9 @@ class MqttBridge:
             except aiomqtt.MqttError as lost:
                 _log.info("broker lost", host=self._broker.host, reason=str(lost))
             await asyncio.sleep(self._broker.reconnect)
+
+    async def hang(self, labels: Sequence[str]) -> None:
+        """A gateway finds its labels in its topics."""
 
     async def show(self, job: FaceJob, fetch: Fetch) -> None:
         """Publish the face, retained: a gateway that comes later finds it. Raises RadioRefused."""

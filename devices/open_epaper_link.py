@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +74,6 @@ class AccessPoint:
         self._http = httpx2.AsyncClient(timeout=self._timing.answer, trust_env=False)
         self._one_at_a_time = asyncio.Lock()
         self._tags: dict[str, dict[str, Any]] = {}
-        self._codes: dict[str, str] = {}
         self._sent: dict[str, _Sent] = {}
         self._tell: Tell | None = None
         self._knows_tags = asyncio.Event()
@@ -100,6 +99,9 @@ class AccessPoint:
         finally:
             await self._http.aclose()
 
+    async def hang(self, labels: Sequence[str]) -> None:
+        """The access point knows its tags itself."""
+
     async def show(self, job: FaceJob, fetch: Fetch) -> None:
         """Upload the picture. Raises RadioRefused: RETRY for a busy access point, RADIO for a silent one."""
         try:
@@ -109,7 +111,6 @@ class AccessPoint:
         except TimeoutError as silence:
             raise RadioRefused(LabelError.RADIO, f"no list of {self._address}") from silence
         picture, mac = _jpeg(await fetch(job.image_url)), _mac(job.label)
-        self._codes[mac] = job.label
         async with self._one_at_a_time:
             before = self._sent.get(mac)
             if before is not None and before.job.version >= job.version:

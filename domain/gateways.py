@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -59,6 +59,9 @@ class Radio(Protocol):
 
     async def run(self, tell: Tell) -> None:
         """Keep in touch with the labels until cancelled, telling what becomes of their faces."""
+
+    async def hang(self, labels: Sequence[str]) -> None:
+        """Know the labels of the gateway; more may come."""
 
     async def show(self, job: FaceJob, fetch: Fetch) -> None:
         """Take a face for a label; a newer version replaces one that waits. Raises RadioRefused."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from devices.faces.packed import unpack
@@ -27,6 +27,7 @@ class SimulatedRadio:
         self.labels = labels
         self._pictures, self._now = pictures, now
         self._tell: Tell | None = None
+        self._awake: set[str] = set()
         self._changed = asyncio.Event()
 
     async def run(self, tell: Tell) -> None:
@@ -43,6 +44,11 @@ class SimulatedRadio:
             except TimeoutError:
                 continue
             self._changed.clear()
+
+    async def hang(self, labels: Sequence[str]) -> None:
+        """Put labels on the shelf that are not there yet."""
+        self.labels.wake([label for label in labels if label not in self._awake], self._now())
+        self._awake.update(labels)
 
     async def show(self, job: FaceJob, fetch: Fetch) -> None:
         """Leave the face for the label's next poll. Raises RadioRefused for planes that don't fit."""

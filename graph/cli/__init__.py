@@ -8,6 +8,7 @@ from graph.cli import (
     coupons,
     database,
     demo,
+    devices,
     explain,
     exports,
     imports,
@@ -39,6 +40,7 @@ DEVELOP = "Develop"
 app.command(rich_help_panel=RUN)(demo.demo)
 app.command(rich_help_panel=RUN)(server.serve)
 app.command(rich_help_panel=RUN)(server.worker)
+app.add_typer(devices.app, rich_help_panel=RUN)
 app.command(rich_help_panel=DATA)(database.migrate)
 app.command(rich_help_panel=DATA)(database.restored)
 app.command(rich_help_panel=DATA)(revoke.revoke)
