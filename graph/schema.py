@@ -61,7 +61,7 @@ from resolvers.labels import reporting as label_reporting
 from resolvers.labels import work as label_work
 from resolvers.labels.devices import PlainDevice
 from resolvers.loyalty import coupon_setting, coupons, programme_setting
-from resolvers.members import privacy, sign_in, staff, tiers, tokens
+from resolvers.members import privacy, sign_in, staff, tiers, tokens, wechat
 from resolvers.members import reading as members
 from resolvers.pickup_counter import PickupCodeError
 from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
@@ -112,6 +112,8 @@ QUERIES: list[Any] = [
 MUTATIONS: list[Any] = [
     sign_in.sign_in_code_request,
     sign_in.sign_in,
+    wechat.wechat_sign_in,
+    wechat.wechat_link,
     tokens.token_refresh,
     tokens.sign_out,
     staff.staff_sign_in,

@@ -269,6 +269,15 @@ class Settings(BaseSettings):
         default=None,
         description="The key of X-Signature: hex HMAC-SHA256 of the body. Needed with the above.",
     )
+    wechat_mini_program_app_id: str | None = Field(
+        default=None, description="The mini-program whose users sign in by WeChat. Unset: nobody does."
+    )
+    wechat_mini_program_secret: SecretStr | None = Field(
+        default=None, description="That mini-program's AppSecret. Needed with the above."
+    )
+    wechat_url: Annotated[str, _starts_with("http://", "https://")] = Field(
+        default="https://api.weixin.qq.com", description="Where WeChat is asked who logged in."
+    )
     oidc_issuer: Annotated[str, _starts_with("https://", "http://")] | None = Field(
         default=None,
         description="Who signs staff in by OpenID Connect: the issuer, as its tokens name it. Unset: nobody.",

@@ -23,6 +23,7 @@ _MAKE = statement(
 _MAKE_KNOWN = statement(
     insert(Member).values(id=param("id", sa.Uuid), tier=param("tier")).on_conflict_do_nothing()
 )
+_UNMAKE = statement(sa.delete(Member).where(col(Member.id) == param("member_id")))
 _LINK = statement(
     insert(MemberIdentity)
     .values(
@@ -39,6 +40,11 @@ _LINK = statement(
 async def make_member(db: Connection, *, tier: str, now: datetime) -> Member:
     """A new member."""
     return await _MAKE.one(db, tier=tier, created_at=now)
+
+
+async def unmake(db: Connection, member_id: UUID) -> None:
+    """Takes back a member that this transaction made."""
+    await _UNMAKE.run(db, member_id=member_id)
 
 
 async def make_known(db: Connection, member_id: UUID, *, tier: str) -> bool:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.access import Principal
+from domain.members.providers import WeChatLogin
 from domain.members.signing_in import Allowance, CodeSender, TokenIssuer
 from persistence import revocations
 from persistence.database import Connection
@@ -41,6 +42,7 @@ class FrontDesk:
     access: timedelta
     refresh: timedelta
     per_client: Allowance
+    wechat: WeChatLogin | None = None
     passwords: Passwords = field(default_factory=Passwords)
     revoked: Callable[[], Awaitable[object]] = _nobody_minds
 

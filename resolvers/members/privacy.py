@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from domain.access import Principal, PrincipalKind, Rule
+from domain.access import MEMBERS, Principal, PrincipalKind
 from domain.members import signing_in as rules
 from domain.members.codes import member_key
 from domain.members.consents import ConsentPurpose
@@ -20,10 +20,10 @@ from persistence.members.writes import Said
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
 from resolvers.members import desk
+from resolvers.members.arriving import must_be_channel
 from resolvers.members.member import Member
 from resolvers.shapes import Payload, shape
 
-MEMBERS = Rule("members", frozenset({PrincipalKind.MEMBER}))
 _LONGEST_NAME = 100
 
 
@@ -71,10 +71,7 @@ async def consent_set(info: Info, input: ConsentSetInput) -> ConsentSetPayload:
         raise rules.invalid(
             "Say to which text the consent is given.", "请注明所同意的条款版本。", "policyVersion"
         )
-    if await context.house.directory.channel(input.channel) is None:
-        raise rules.invalid(
-            f'There is no channel "{input.channel}".', f"没有渠道“{input.channel}”。", "channel"
-        )
+    await must_be_channel(context, input.channel)
     member_id = await _myself(context)
     async with context.house.database.connection() as db:
         await member_writes.consent(

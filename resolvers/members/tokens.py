@@ -18,7 +18,7 @@ from persistence.members.sign_ins import Shown
 from resolvers.context import Context, Info
 from resolvers.fields import mutation
 from resolvers.members import desk
-from resolvers.members.sign_in import principal_of
+from resolvers.members.arriving import principal_of
 from resolvers.members.staff import principal_of_staff
 from resolvers.shapes import Payload, shape
 
