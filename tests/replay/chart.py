@@ -19,7 +19,7 @@ def draw(redraws: Mapping[date, int], seconds: Sequence[float], peak: date) -> I
     image = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
     pen = ImageDraw.Draw(image)
     _bars(pen, redraws, peak, left=64, right=640)
-    _curve(pen, sorted(seconds), left=720, right=_WIDTH - 32)
+    _curve(pen, sorted(seconds), left=720, right=_WIDTH - 44)
     return image
 
 
