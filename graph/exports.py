@@ -58,7 +58,7 @@ def export_prices(settings: Settings, order: PricesOrder) -> int:
             try:
                 async with db.transaction(isolation="repeatable_read", readonly=True):
                     asked = await _asked(db, order)
-                    with _out(order.output) as file:
+                    with opened(order.output) as file:
                         return await _write(file, order.format, effective_prices(db, asked))
             finally:
                 await db.close()
@@ -86,7 +86,7 @@ async def _asked(db: Connection, order: PricesOrder) -> Asked:
 
 
 @contextmanager
-def _out(path: Path | None) -> Iterator[IO[str]]:
+def opened(path: Path | None) -> Iterator[IO[str]]:
     """The screen, or a file that bears its name only once it is whole."""
     if path is None:
         try:
@@ -112,10 +112,10 @@ def _out(path: Path | None) -> Iterator[IO[str]]:
 async def _write(file: IO[str], format: Format, prices: AsyncIterator[list[EffectivePrice]]) -> int:
     count = 0
     if format == "csv":
-        file.write(_csv([COLUMNS]))
+        file.write(as_csv([COLUMNS]))
     async for some in prices:
         rows = [_row(price) for price in some]
-        file.write(_csv(rows) if format == "csv" else _json_lines(rows))
+        file.write(as_csv(rows) if format == "csv" else as_json_lines(COLUMNS, rows))
         count += len(rows)
     return count
 
@@ -130,22 +130,25 @@ def _row(price: EffectivePrice) -> tuple[str | int | None, ...]:
         None if price.compare_at is None else str(price.compare_at.amount),
         price.kind.value,
         price.source,
-        _moment(price.valid_from),
-        _moment(price.valid_until),
+        as_moment(price.valid_from),
+        as_moment(price.valid_until),
         price.version,
         *((None, None, None) if per is None else (str(per.amount.amount), str(per.per), per.unit.value)),
     )
 
 
-def _moment(moment: datetime | None) -> str | None:
+def as_moment(moment: datetime | None) -> str | None:
+    """A moment as files have it: ISO 8601, in UTC."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def _csv(rows: Sequence[Sequence[object]]) -> str:
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """Rows of CSV."""
     lines = io.StringIO(newline="")
     csv.writer(lines, lineterminator="\n").writerows(rows)
     return lines.getvalue()
 
 
-def _json_lines(rows: Sequence[Sequence[object]]) -> str:
-    return "".join(f"{orjson.dumps(dict(zip(COLUMNS, row, strict=True))).decode()}\n" for row in rows)
+def as_json_lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """One JSON object a line."""
+    return "".join(f"{orjson.dumps(dict(zip(columns, row, strict=True))).decode()}\n" for row in rows)
