@@ -33,9 +33,10 @@ demo: $(VENV)/run.stamp ## The demo mall on http://127.0.0.1:8000, from nothing
 serve: $(VENV)/run.stamp ## The server alone, on the configured database
 	@exec $(BIN)/shelfgraph serve
 
-# One process per core, each with a PostgreSQL of its own; the tests of a file share one process, as they share a database.
+# One process per core and one more, for tests that wait; each has a PostgreSQL of its own. The tests of a file
+# share one process, as they share a database.
 test: $(VENV)/dev.stamp ## Every test, on an embedded PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
+	@$(BIN)/python -m pytest --dist=loadfile --numprocesses=$$($(BIN)/python -c 'import os; print(min(8, os.cpu_count() + 1))')
 
 check: $(VENV)/dev.stamp ## Format, lint, types, and the tests of the house itself
 	@$(BIN)/ruff format --check .

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from domain.access import ADMIN_ROLE, PartnerScope, Principal, PrincipalKind
 from domain.members.codes import member_key
 from domain.refusals import RequestError
-from graph.jwks import thumbprint
 from graph.keys import kept_key
+from graph.public_keys import thumbprint
 from graph.settings import BadSettings, Settings
 
 ISSUER = "shelfgraph"

@@ -32,6 +32,8 @@ async def served(dsn: str, folder: Path) -> AsyncIterator[Address]:
         "SHELFGRAPH_DATA_DIR": str(folder / "server"),
         "SHELFGRAPH_HOST": "127.0.0.1",
         "SHELFGRAPH_PORT": str(port),
+        # All the world's load comes from one address here.
+        "SHELFGRAPH_REQUESTS_PER_MINUTE": "100000000",
     }
     others = {name: value for name, value in os.environ.items() if not name.startswith("SHELFGRAPH_")}
     with (folder / "server.log").open("wb") as log:

@@ -23,6 +23,12 @@ from tests.shop import Shop, opened, served_app
 HERE = Path(__file__).parent
 
 
+def _is_installed() -> bool:
+    """Whether what the lock file names was installed since it last changed."""
+    installed = HERE / "node_modules" / ".package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime
+
+
 @pytest.fixture(scope="module", autouse=True)
 def node() -> str:
     """The path of Node, with the clients of the lock file beside this test."""
@@ -31,7 +37,7 @@ def node() -> str:
     missing = None
     if path is None or shutil.which("npm") is None:
         missing = "Node is not installed"
-    elif not (HERE / "node_modules" / ".package-lock.json").exists():
+    elif not _is_installed():
         installing = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = run(installing, cwd=HERE, capture_output=True, text=True, timeout=180, check=False)
         missing = None if done.returncode == 0 else f"npm ci: {done.stderr.strip()[-300:]}"

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
             for _ in range(100):
                 with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.1):
                     break
+                time.sleep(0.05)
             yield Broker("127.0.0.1", port, reconnect=0.05)
         finally:
             running.terminate()

@@ -28,6 +28,7 @@ async def other(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     """A second process on the same database, under the same key."""
     async with opened(shop.dsn, tmp_path_factory.mktemp("other")) as one:
         one.tokens._key, one.tokens._public = shop.tokens._key, shop.tokens._public
+        one.tokens.keys = shop.tokens.keys
         yield one
 
 

@@ -81,6 +81,7 @@ async def test_a_rise_waits_for_the_label_and_a_cut_does_not(shelf: Shelf, speak
     label = await shelf.label(sku)
     async with shelf.shop.database() as db:
         app = await make_channel(db)
+    shelf.shop.house.directory.forget()
     async with shelf.watched(speaker) as work:
         await work.face()
         assert (await charged(shelf, sku))["price"]["amount"]["amount"] == "10.00"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from contextlib import AsyncExitStack
 from statistics import quantiles
@@ -24,6 +25,7 @@ _SKUS = 200
 _PLENTY = 10_000_000
 _HOT_UNITS, _HOT_BUYERS, _HOT_CONNECTIONS = 1000, 5000, 200
 _FILLING = 8
+_CODE = re.compile(r"'code': '([A-Z_]+)'")
 _STEPS = ("cartCreate", "cartFulfilmentSet", "checkout", "notice", "journey")
 _COLUMNS = (
     Column("what", "step"),
@@ -115,8 +117,9 @@ async def _rush(address: Address, hot: str, found: Findings) -> None:
             for cart_id in mine:
                 try:
                     done = await buyer.buy(cart_id, "rush")
-                except RuntimeError:
-                    said.append("UNAVAILABLE")
+                except RuntimeError as refused:
+                    code = _CODE.search(str(refused))
+                    said.append(code[1] if code else str(refused)[:80])
                 else:
                     said.append("won" if done["order"] is not None else done["userErrors"][0]["code"])
             return said
