@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from persistence.database import Database
 from resolvers.house import House
-from resolvers.pickup_expiry import expire_pickups
+from resolvers.pickup.expiry import expire_pickups
 
 _LOOK_SECONDS = 0.5
 

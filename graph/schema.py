@@ -16,42 +16,17 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
-from resolvers import (
-    attribution,
-    cart_setting,
-    carts,
-    catalog,
-    channels,
-    checkout,
-    footfall,
-    inventory,
-    live,
-    nodes,
-    order_list,
-    order_live,
-    order_moves,
-    order_recording,
-    orders,
-    partner_setting,
-    partners,
-    pickup,
-    pickup_counter,
-    pickup_live,
-    pickup_moves,
-    pickup_offline,
-    price_setting,
-    product_list,
-    product_setting,
-    promotion_setting,
-    promotions,
-    publishing,
-    stock_lists,
-    stock_setting,
-    store_list,
-    stores,
-    touches,
-    webhook_setting,
-)
+from resolvers import channels, footfall, live, nodes
+from resolvers.attribution import reports as attribution
+from resolvers.attribution import touches
+from resolvers.carts import cart as carts
+from resolvers.carts import setting as cart_setting
+from resolvers.catalog import listing as product_list
+from resolvers.catalog import products as catalog
+from resolvers.catalog import setting as product_setting
+from resolvers.inventory import lists as stock_lists
+from resolvers.inventory import setting as stock_setting
+from resolvers.inventory import stock as inventory
 from resolvers.labels import binding as label_binding
 from resolvers.labels import enrolment
 from resolvers.labels import integrity as label_integrity
@@ -63,10 +38,29 @@ from resolvers.labels.devices import PlainDevice
 from resolvers.loyalty import coupon_setting, coupons, programme_setting
 from resolvers.members import privacy, sign_in, staff, tiers, tokens, wechat
 from resolvers.members import reading as members
-from resolvers.pickup_counter import PickupCodeError
-from resolvers.sale_refusals import InsufficientStockError, PriceChangedError, TotalChangedError
+from resolvers.orders import checkout
+from resolvers.orders import listing as order_list
+from resolvers.orders import live as order_live
+from resolvers.orders import moves as order_moves
+from resolvers.orders import order as orders
+from resolvers.orders import recording as order_recording
+from resolvers.orders.refusals import InsufficientStockError, PriceChangedError, TotalChangedError
+from resolvers.partners import partner as partners
+from resolvers.partners import publishing, webhook_setting
+from resolvers.partners import setting as partner_setting
+from resolvers.pickup import counter as pickup_counter
+from resolvers.pickup import live as pickup_live
+from resolvers.pickup import moves as pickup_moves
+from resolvers.pickup import offline as pickup_offline
+from resolvers.pickup import pickup
+from resolvers.pickup.counter import PickupCodeError
+from resolvers.pricing import setting as price_setting
+from resolvers.promotions import running as promotions
+from resolvers.promotions import setting as promotion_setting
 from resolvers.scalars import SCALARS
 from resolvers.shapes import PlainUserError
+from resolvers.stores import listing as store_list
+from resolvers.stores import store as stores
 
 QUERIES: list[Any] = [
     nodes.node,

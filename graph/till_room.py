@@ -19,8 +19,8 @@ from domain.payments import NotGenuine, PaymentProvider, Unreadable
 from domain.refusals import Text
 from graph.settings import Settings
 from persistence.database import Database
-from resolvers import settling
 from resolvers.house import House, Tills
+from resolvers.orders import settling
 
 _LARGEST_NOTICE = 64 * 1024
 _LOOK_SECONDS = 0.5

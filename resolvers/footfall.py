@@ -29,7 +29,7 @@ from resolvers.context import Info
 from resolvers.fields import mutation, query
 from resolvers.scalars import BigInt
 from resolvers.shapes import Payload, shape
-from resolvers.stores import Store
+from resolvers.stores.store import Store
 
 _MOST_READINGS = 1_000
 _LONGEST_PERIOD = timedelta(days=31)

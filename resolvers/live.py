@@ -10,13 +10,13 @@ import strawberry
 from domain.access import PRICE_READERS, STOCK_SHOPPERS
 from domain.news import Cursor, Happening, LiveKind, Topic
 from domain.refusals import RequestError
-from resolvers.catalog import ProductVariant
+from resolvers.catalog.products import ProductVariant
 from resolvers.context import Info
 from resolvers.fields import field, live_stream
-from resolvers.inventory import Availability, availability_of
+from resolvers.inventory.stock import Availability, availability_of
 from resolvers.live_stream import EventT, LiveStream, What
 from resolvers.places import Resolved, SalesContext, resolve
-from resolvers.pricing import Content, Price, price_of
+from resolvers.pricing.prices import Content, Price, price_of
 from resolvers.scalars import EventCursor
 from resolvers.shapes import shape
 

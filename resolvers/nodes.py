@@ -12,12 +12,12 @@ from aiodataloader import DataLoader
 
 from domain.access import EVERYONE, Principal, PrincipalKind, Rule
 from resolvers.access import RULE
-from resolvers.carts import Cart
-from resolvers.catalog import Category, Product, ProductVariant
+from resolvers.carts.cart import Cart
+from resolvers.catalog.products import Category, Product, ProductVariant
 from resolvers.channels import Channel
 from resolvers.context import Context, Info
 from resolvers.fields import query
-from resolvers.inventory import StockLevel
+from resolvers.inventory.stock import StockLevel
 from resolvers.labels.access import sees_devices_of
 from resolvers.labels.devices import PlainDevice
 from resolvers.labels.labels import Gateway, Label, shape_of
@@ -26,16 +26,16 @@ from resolvers.loyalty.coupons import Coupon
 from resolvers.loyalty.coupons import owns as owns_coupon
 from resolvers.members.gate import sight_of
 from resolvers.members.member import Member
-from resolvers.orders import Order
-from resolvers.orders import sees as sees_order
-from resolvers.partners import Partner, PersistedOperation, sees_client
-from resolvers.pickup import Pickup
-from resolvers.pickup import sees as sees_pickup
-from resolvers.pricing import PriceRecord
-from resolvers.promotions import Promotion
+from resolvers.orders.order import Order
+from resolvers.orders.order import sees as sees_order
+from resolvers.partners.partner import Partner, PersistedOperation, sees_client
+from resolvers.partners.webhooks import Webhook
+from resolvers.pickup.pickup import Pickup
+from resolvers.pickup.pickup import sees as sees_pickup
+from resolvers.pricing.prices import PriceRecord
+from resolvers.promotions.running import Promotion
 from resolvers.shapes import Node, at_most, parse_global_id
-from resolvers.stores import Store
-from resolvers.webhooks import Webhook
+from resolvers.stores.store import Store
 
 MOST_NODES = 100
 

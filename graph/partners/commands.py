@@ -20,7 +20,7 @@ from persistence.database import connect
 from persistence.partners import operations
 from persistence.partners.operations import Promised
 from persistence.partners.tables import PersistedOperation
-from resolvers.publishing import MOST_DOCUMENTS, publish
+from resolvers.partners.publishing import MOST_DOCUMENTS, publish
 
 _MOST_SAID = 3
 

@@ -25,8 +25,8 @@ from persistence.news.outbox import Extent, OutboxRow
 from persistence.partners import webhooks as db_
 from persistence.partners.webhooks import Due, Listening, Told
 from resolvers.house import House
-from resolvers.orders import Order
-from resolvers.pickup import Pickup
+from resolvers.orders.order import Order
+from resolvers.pickup.pickup import Pickup
 from resolvers.shapes import global_id
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from persistence.labels import registry as registry_db
 from persistence.labels.tables import Label as StoredLabel
 from persistence.news import outbox
 from persistence.pricing import reads as pricing_db
-from resolvers.carts import not_for_sale
+from resolvers.carts.cart import not_for_sale
 from resolvers.context import Context, Info, Work
 from resolvers.fields import mutation
-from resolvers.inventory import unknown_sku
+from resolvers.inventory.stock import unknown_sku
 from resolvers.labels.access import tends
 from resolvers.labels.desired import Cause, bring_labels_up
 from resolvers.labels.labels import Label

@@ -18,7 +18,7 @@ from persistence.labels.tables import Device as StoredDevice
 from resolvers.context import Info
 from resolvers.fields import field
 from resolvers.shapes import FromRow, Node, shape
-from resolvers.stores import Store, store_shape
+from resolvers.stores.store import Store, store_shape
 
 strawberry.enum(DeviceKind)
 strawberry.enum(

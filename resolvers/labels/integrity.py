@@ -13,7 +13,7 @@ from resolvers.fields import query
 from resolvers.labels.access import sees_devices_of
 from resolvers.labels.shelf_prices import shelf_place
 from resolvers.shapes import shape
-from resolvers.stores import Store, store_shape
+from resolvers.stores.store import Store, store_shape
 
 
 @shape(DEVICE_READERS, description="How far the shelf is from the truth in one store, now.")

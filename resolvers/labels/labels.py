@@ -19,13 +19,13 @@ from persistence.labels.tables import Device as StoredDevice
 from persistence.labels.tables import Label as StoredLabel
 from persistence.labels.tables import LabelFace as StoredFace
 from persistence.paging import Page, nothing
-from resolvers.catalog import ProductVariant
+from resolvers.catalog.products import ProductVariant
 from resolvers.connections import OnePage
 from resolvers.context import Context, Info
 from resolvers.fields import field, query
 from resolvers.labels.access import sees_devices_of
 from resolvers.labels.devices import Device, PlainDevice
-from resolvers.pricing import Content, Price, UpcomingPrice
+from resolvers.pricing.prices import Content, Price, UpcomingPrice
 from resolvers.scalars import BigInt
 from resolvers.shapes import FromRow, Money, PageInfo, page_size, positive, shape
 

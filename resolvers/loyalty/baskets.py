@@ -30,7 +30,7 @@ from persistence.loyalty import coupons as coupons_db
 from persistence.loyalty import ledger
 from persistence.loyalty.tables import Coupon as StoredCoupon
 from persistence.loyalty.tables import CouponCampaign
-from resolvers.baskets import Running
+from resolvers.carts.baskets import Running
 from resolvers.house import House
 from resolvers.places import Resolved
 

@@ -8,8 +8,8 @@ from persistence.carts import Cart as StoredCart
 from persistence.database import Connection
 from persistence.loyalty import coupons as coupons_db
 from persistence.pricing import reads as pricing_db
-from resolvers.baskets import price_lines, running_for
-from resolvers.carts import lines_of, place_of
+from resolvers.carts.baskets import price_lines, running_for
+from resolvers.carts.cart import lines_of, place_of
 from resolvers.context import Context
 from resolvers.loyalty.baskets import Wish, benefits_of, books_of, points_insufficient
 

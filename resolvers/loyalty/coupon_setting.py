@@ -19,12 +19,12 @@ from persistence.loyalty import offers as offers_db
 from persistence.loyalty.tables import CouponCampaign as StoredCampaign
 from persistence.promotions import reads as promotions_db
 from persistence.promotions.documents import written_target
+from resolvers.catalog.setting import LocalizedText
 from resolvers.context import Context, Info, Work
 from resolvers.fields import field, mutation, query
 from resolvers.loyalty.coupons import CouponDiscount, PointsOffer
 from resolvers.loyalty.scope import Known, known_of, scoped, target_of_input
-from resolvers.product_setting import LocalizedText
-from resolvers.promotion_setting import PromotionTargetInput
+from resolvers.promotions.setting import PromotionTargetInput
 from resolvers.scalars import BigInt, CurrencyCode
 from resolvers.shapes import FromRow, Money, Payload, shape
 

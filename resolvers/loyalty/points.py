@@ -20,7 +20,7 @@ from resolvers.fields import field
 from resolvers.shapes import FromRow, PageInfo, page_size, shape
 
 if TYPE_CHECKING:
-    from resolvers.orders import Order
+    from resolvers.orders.order import Order
 
 _LINES = UUID("6f0bb1b5-6d1c-4a61-9d0f-5c5f7a7f6e11")
 
@@ -58,8 +58,8 @@ class PointsEntry(FromRow[HistoryLine]):
         return strawberry.ID(uuid5(_LINES, f"{self.row.member}/{self.row.serial}").hex)
 
     @field()
-    async def order(self, info: Info) -> Annotated[Order, strawberry.lazy("resolvers.orders")] | None:
-        from resolvers.orders import Order, sees
+    async def order(self, info: Info) -> Annotated[Order, strawberry.lazy("resolvers.orders.order")] | None:
+        from resolvers.orders.order import Order, sees
 
         if self.row.order_id is None:
             return None

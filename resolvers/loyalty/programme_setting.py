@@ -18,11 +18,11 @@ from domain.promotions.drafts import Draft
 from domain.refusals import Refusal, RefusalCode, Refused, Text
 from persistence.loyalty import programme as programme_db
 from persistence.loyalty.tables import EarnRule as StoredRule
+from resolvers.catalog.setting import LocalizedText
 from resolvers.context import Info, Work
 from resolvers.fields import field, mutation, query
 from resolvers.loyalty.scope import Known, known_of, scoped, target_of_input
-from resolvers.product_setting import LocalizedText
-from resolvers.promotion_setting import PromotionTargetInput
+from resolvers.promotions.setting import PromotionTargetInput
 from resolvers.scalars import CurrencyCode
 from resolvers.shapes import FromRow, Money, Payload, shape
 

@@ -9,7 +9,7 @@ from domain.promotions.drafts import Draft
 from domain.promotions.terms import Target
 from persistence.catalog import by_key as catalog_db
 from resolvers.context import Context, Work
-from resolvers.promotion_setting import PromotionTargetInput
+from resolvers.promotions.setting import PromotionTargetInput
 
 
 class Known(NamedTuple):

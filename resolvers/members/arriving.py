@@ -23,7 +23,7 @@ from persistence.members import tiers as tiers_db
 from persistence.members import writes as member_writes
 from persistence.members.tables import Member as StoredMember
 from persistence.members.writes import Said
-from resolvers.carts import cart_key
+from resolvers.carts.cart import cart_key
 from resolvers.context import Context
 from resolvers.members import desk
 from resolvers.members.member import Member

@@ -26,7 +26,7 @@ from resolvers.members.tiers import Tier
 from resolvers.shapes import FromRow, Node, shape
 
 if TYPE_CHECKING:
-    from resolvers.order_list import OrderConnection
+    from resolvers.orders.listing import OrderConnection
 
 MEMBER_READERS = Rule("everyone; partners with MEMBER_READ", EVERYONE.kinds, PartnerScope.MEMBER_READ)
 PHONE = "phone"
@@ -204,9 +204,9 @@ class Member(FromRow[StoredMember], Node):
     @personal(Sight.KNOWN, description="the newest first; none for those who never served the member")
     async def orders(
         self, info: Info, first: int, after: str | None = None
-    ) -> Annotated[OrderConnection, strawberry.lazy("resolvers.order_list")]:
+    ) -> Annotated[OrderConnection, strawberry.lazy("resolvers.orders.listing")]:
         # Orders show their members, and members their orders: one of the two imports comes late.
-        from resolvers.order_list import orders_of_member
+        from resolvers.orders.listing import orders_of_member
 
         nobody = self.sight < Sight.SERVED
         return orders_of_member(info.context, self.row.id, first, after, nobody=nobody)

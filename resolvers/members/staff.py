@@ -18,7 +18,7 @@ from resolvers.fields import field, mutation
 from resolvers.members import desk
 from resolvers.members.counting import count
 from resolvers.shapes import Payload, shape
-from resolvers.stores import Store, store_shape
+from resolvers.stores.store import Store, store_shape
 
 
 @strawberry.input

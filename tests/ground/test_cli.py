@@ -157,7 +157,7 @@ def test_an_operation_is_explained_or_said_not_to_be_one(tmp_path, monkeypatch):
     explained = here.invoke(app, ["operations", "explain", str(file)])
     assert explained.exit_code == 0
     assert "# F" in explained.stdout
-    assert "resolvers.catalog.product" in explained.stdout
+    assert "resolvers.catalog.products.product" in explained.stdout
     assert "v = src.handle" in explained.stdout
     assert (
         "v = src.handle" not in here.invoke(app, ["operations", "explain", str(file), "--off", "all"]).stdout

@@ -23,7 +23,7 @@ from persistence.inventory.expiry import note_expired
 from persistence.inventory.promises import stocks_by_sku
 from persistence.inventory.sql import LOCK
 from persistence.inventory.tables import StockLevel
-from resolvers.inventory import out_of_bounds
+from resolvers.inventory.stock import out_of_bounds
 from tests.chance import examples
 from tests.inventory.model import Model, Place
 from tests.makers import make_channel, make_product, make_store

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from domain.pickup_codes import code_of
-from resolvers.pickup import pickup_key
+from resolvers.pickup.pickup import pickup_key
 from tests.orders.buying import a_key, an_order, by_token, kinds, make_goods, make_mall, read, stock, until
 from tests.pickup.counter import (
     COLLECT,

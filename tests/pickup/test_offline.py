@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from resolvers.pickup import pickup_key
-from resolvers.pickup_qr import Ticket, text_of
+from resolvers.pickup.pickup import pickup_key
+from resolvers.pickup.qr import Ticket, text_of
 from tests.orders.buying import a_key, kinds, make_mall, read, stock
 from tests.pickup.counter import ROTATE, clerk, collect, told, waiting
 from tests.shop import Shop

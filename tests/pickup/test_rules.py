@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.pickup import MOVES, OPEN, PickupState, Tries, must_hand_over, must_move, state_at
 from domain.pickup_codes import code_hash, code_of, code_typed, spaced
 from domain.refusals import RefusalCode, Refused
-from resolvers import pickup_qr
+from resolvers.pickup import qr as pickup_qr
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

@@ -166,7 +166,7 @@ async def test_a_span_of_too_many_records_is_to_be_shortened(
 ) -> None:
     for most, codes in ((4, ["BAD_USER_INPUT"]), (5, [])):
         monkeypatch.setattr(loaders, "MOST_RECORDS", most)
-        monkeypatch.setattr("resolvers.price_history.MOST_RECORDS", most)
+        monkeypatch.setattr("resolvers.pricing.history.MOST_RECORDS", most)
         assert (await history(shop, sku, token=shop.token("admin"))).codes == codes
 
 

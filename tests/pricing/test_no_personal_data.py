@@ -16,7 +16,7 @@ from domain.pricing.kinds import PriceKind
 from domain.pricing.records import PriceContext, PriceRow
 from resolvers.context import Context
 from resolvers.places import Resolved, SalesContext, resolve
-from resolvers.pricing import Content, price_of, trace_of
+from resolvers.pricing.prices import Content, price_of, trace_of
 from tests.house.sources import PACKAGES, modules, told
 from tests.makers import make_channel, make_price, make_product, make_store
 from tests.shop import Shop

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 
 from domain.news import Cursor
-from resolvers.orders import order_key
+from resolvers.orders.order import order_key
 from tests.live.listening import MARKERS, Heard, Listener
 from tests.soak.audience import Journal, Screen
 from tests.soak.shop import SKUS

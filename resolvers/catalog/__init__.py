@@ -1,0 +1,1 @@
+"""Products, variants and categories: how they are read, listed and set."""

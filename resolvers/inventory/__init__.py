@@ -1,0 +1,1 @@
+"""Stock: its levels and movements, and what changes them."""

@@ -1,0 +1,1 @@
+"""Pickups: the queue of a store, its counter and the code."""

@@ -1,0 +1,1 @@
+"""Prices: what is charged and why, its history, and how it is set."""

@@ -1,0 +1,1 @@
+"""Promotions: which run, and how they are set."""

@@ -1,0 +1,1 @@
+"""Stores: what they are, and which are near."""
