@@ -35,6 +35,7 @@ from persistence.imports.files.products import import_products
 from persistence.imports.files.run import Job, OnError, Outcome
 from persistence.imports.files.stock import import_stock
 from persistence.imports.files.stores import import_stores
+from persistence.imports.files.tiers import import_tiers
 from persistence.imports.staging import BadRow, Merged, Tell
 
 DONE, BAD_ROWS, CANNOT_START = 0, 1, 2
@@ -45,6 +46,7 @@ Importer = Callable[[Connection, Job], Awaitable[Outcome]]
 _IMPORTERS: dict[str, Importer] = {
     "channels": import_channels,
     "stores": import_stores,
+    "tiers": import_tiers,
     "products": import_products,
     "prices": import_prices,
     "stock": import_stock,

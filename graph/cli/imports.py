@@ -70,6 +70,7 @@ def _file_command(kind: str, what: str) -> None:
 for _kind, _what in (
     ("channels", "Create, replace, open and close channels."),
     ("stores", "Create or replace stores."),
+    ("tiers", "Create, replace and give up the ranks of members."),
     ("products", "Create or replace products and their variants, one line per sku."),
     ("prices", "Record prices. A price that is in force already is not recorded again."),
     ("stock", "Set what is on hand; each difference becomes one movement of reason COUNT."),

@@ -15,6 +15,7 @@ from persistence.imports.files.products import import_products
 from persistence.imports.files.run import Job, Outcome
 from persistence.imports.files.stock import import_stock
 from persistence.imports.files.stores import import_stores
+from persistence.imports.files.tiers import import_tiers
 from persistence.imports.places import ChannelRow, add_channels
 from tests.databases import created
 from tests.imports.contents import contents
@@ -22,6 +23,7 @@ from tests.imports.contents import contents
 NOW = datetime(2026, 1, 5, 4, tzinfo=UTC)
 IMPORTERS = {
     "channels": import_channels,
+    "tiers": import_tiers,
     "products": import_products,
     "prices": import_prices,
     "stores": import_stores,

@@ -245,6 +245,26 @@ PRODUCT_HEADER = "sku,name_en,gtin,handle,net_content,net_content_unit,category\
         ),
         ("stores", STORES.replace("PICKUP DELIVERY", "PICKUP DANCING"), None),
         (
+            "tiers",
+            "code,name_en,rank,earn_rate,active\n"
+            "gold,,-1,-2,maybe\n"
+            "silver,Silver,1,,\n"
+            "silver,Silver,2,,\n",
+            [
+                (2, "active", "'maybe' is neither yes nor no."),
+                (2, "earn_rate", "An earn rate is not negative."),
+                (2, "name_*", "A value is needed here."),
+                (2, "rank", "-1 is below 0."),
+                (4, "code", "Line 3 has the same code."),
+            ],
+        ),
+        (
+            "tiers",
+            "code,name_en,rank,active\n"
+            "member,M,0,no\nsilver,S,1,no\ngold,G,2,no\nplatinum,P,3,no\ndiamond,D,4,no\n",
+            [(line, "active", "No tier would be active any more.") for line in range(2, 7)],
+        ),
+        (
             "channels",
             "code,name_en,kind,currency,stock_policy,active\n"
             "app,,FAX,$,GREEDY,perhaps\n"

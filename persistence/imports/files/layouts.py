@@ -59,6 +59,14 @@ CHANNELS = (
     Column("stock_policy", f"One of {', '.join(StockPolicy)}; SHARED when empty."),
     Column("active", "yes or no; yes when empty. Nothing can be asked of a channel that is not."),
 )
+TIERS = (
+    Column("code", "The tier's code; a tier that is there already is replaced.", required=True),
+    Column("name_*", "The name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
+    Column("rank", "A whole number; the higher, the better. Members begin in the lowest.", required=True),
+    Column("earn_rate", "Points earned where one would be, such as 1.5; 1 when empty."),
+    Column("benefits", "What it brings, separated by semicolons."),
+    Column("active", "yes or no; yes when empty. Prices may name active tiers only."),
+)
 STORES = (
     Column("code", "The store's code; a store that is there already is replaced.", required=True),
     Column("name_*", "The name in one language: name_en, name_zh_hk, name_zh_cn.", required=True),
@@ -78,5 +86,12 @@ STOCK = (
     Column("on_hand", "How many are there: the count itself, not a difference.", required=True),
     Column("safety_stock", "How many are never promised; what is set stays when empty."),
 )
-LAYOUTS = {"channels": CHANNELS, "stores": STORES, "products": PRODUCTS, "prices": PRICES, "stock": STOCK}
+LAYOUTS = {
+    "channels": CHANNELS,
+    "stores": STORES,
+    "tiers": TIERS,
+    "products": PRODUCTS,
+    "prices": PRICES,
+    "stock": STOCK,
+}
 """The kinds of files by name, in the order a new shop needs them."""
