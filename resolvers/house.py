@@ -42,7 +42,7 @@ class Directory:
         self._stores: dict[str, StoreEntry] = {}
         self._delivering: tuple[str, ...] = ()
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
         self._forgotten = 0
 
     async def channel(self, code: str) -> ChannelEntry | None:
@@ -82,17 +82,25 @@ class Directory:
         return True
 
     async def _read(self, *, older_than: float) -> None:
-        async with self._reading:
-            if monotonic() - self._read_at <= older_than:
-                return
-            started, forgotten = monotonic(), self._forgotten
+        came = monotonic()
+        while self._read_at < came - older_than:
+            # One reading for all who ask meanwhile: they go on in the same turn, and load together again.
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._fetch(), name="directory")
+            await asyncio.shield(self._reading)
+
+    async def _fetch(self) -> None:
+        started, forgotten = monotonic(), self._forgotten
+        try:
             async with self._database.connection() as db:
                 channels, stores = await channel_entries(db), await store_entries(db)
-            self._channels, self._stores = channels, stores
-            self._delivering = tuple(sorted(store.code for store in stores.values() if store.delivers))
-            # What changed while we read may not be in it: the next question reads again.
-            if forgotten == self._forgotten:
-                self._read_at = started
+        finally:
+            self._reading = None
+        self._channels, self._stores = channels, stores
+        self._delivering = tuple(sorted(store.code for store in stores.values() if store.delivers))
+        # What changed while we read may not be in it: the next question reads again.
+        if forgotten == self._forgotten:
+            self._read_at = started
 
 
 @dataclass(frozen=True, slots=True)
