@@ -23,6 +23,7 @@ from domain.promotions.terms import Excludes, Target
 from domain.promotions.terms import Promotion as Terms
 from domain.refusals import Refusal, RefusalCode, Refused, Text
 from persistence.catalog import by_key as catalog_db
+from persistence.members.tiers import unknown_tiers
 from persistence.promotions import reads, writes
 from persistence.promotions.tables import Promotion as StoredPromotion
 from persistence.promotions.writes import Budget
@@ -169,6 +170,7 @@ class _Known(NamedTuple):
     categories: Collection[str]
     channels: dict[str, str]  # with their currencies
     stores: Collection[str]
+    tiers: Collection[str]
 
 
 async def _read_all(
@@ -217,12 +219,14 @@ async def _known(context: Context, work: Work, asked: Sequence[PromotionInput]) 
     directory = context.house.directory
     channels = {code for one in asked for code in one.channels or ()}
     stores = {code for one in asked for code in one.stores or ()}
+    tiers = {code for one in asked for code in one.tiers or ()}
     found = [await directory.channel(code) for code in channels]
     return _Known(
         skus=await catalog_db.variants_by_sku(work.db, sorted(skus)) if skus else (),
         categories=await catalog_db.categories_by_code(work.db, sorted(categories)) if categories else (),
         channels={channel.code: channel.currency_code for channel in found if channel is not None},
         stores={code for code in stores if await directory.store(code) is not None},
+        tiers=tiers - await unknown_tiers(work.db, sorted(tiers)),
     )
 
 
@@ -256,7 +260,7 @@ def _read(draft: Draft, one: PromotionInput, known: _Known, *, now: datetime) ->
         per_member=draft.optional_count(("perMember",), one.per_member),
         channels=draft.named(("channels",), one.channels, known.channels),
         stores=draft.named(("stores",), one.stores, known.stores),
-        tiers=draft.named(("tiers",), one.tiers),
+        tiers=draft.named(("tiers",), one.tiers, known.tiers),
         campaign=draft.campaign(("campaign",), one.campaign),
         valid_from=one.valid_from,
         valid_until=one.valid_until,

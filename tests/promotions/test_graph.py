@@ -248,6 +248,7 @@ async def test_every_benefit_comes_back(
         ({"channels": ["mainland"]}, "channels.0"),
         ({"stores": ["nowhere"]}, "stores.0"),
         ({"tiers": [""]}, "tiers.0"),
+        ({"tiers": ["gold", "tin"]}, "tiers.1"),
         ({"campaign": ""}, "campaign"),
         ({"campaign": "x" * 65}, "campaign"),
         ({"target": {"skus": ["MILK", "NOTHING"]}}, "target.skus.1"),
