@@ -247,7 +247,10 @@ async def test_a_store_s_devices_are_watched(shop: Shop) -> None:
         assert (await heard())["kind"] == "BOOKMARK"
         await take("HH02", "LABEL", model="epd-2.9-bwr")
         label = {"code": "HH02", "lifecycle": "REGISTERED"}
-        assert await heard() == {"kind": "CHANGE", "cause": "deviceRegister", "device": label}
+        told = await heard()
+        if told["device"] == scanner:  # what the snapshot holds may be told once more
+            told = await heard()
+        assert told == {"kind": "CHANGE", "cause": "deviceRegister", "device": label}
         await do(shop, BIND, token=token, label="HH02", sku="MILK")
         assert await heard() == {
             "kind": "CHANGE",

@@ -73,7 +73,7 @@ async def test_a_clerk_hands_an_order_over(page: Page, shop: Shop) -> None:
         await expect(page.locator("#live")).to_have_attribute("data-state", "live")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.locator("#sign-in")).to_be_visible()
-    assert complaints == []
+        assert complaints == []
 
 
 async def test_the_page_asks_nobody_else(shop: Shop) -> None:
