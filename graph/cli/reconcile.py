@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from graph.cli.terminal import log_as, one_line_refusals, settings_or_refusal
+
+if TYPE_CHECKING:
+    from graph.settings import Settings
+    from persistence.database import Connection
+
+DifferenceT = TypeVar("DifferenceT")
 
 app = typer.Typer(
     name="reconcile", help="Hold what is counted against what explains it.", no_args_is_help=True
@@ -24,19 +32,9 @@ def stock(limit: int = typer.Option(100, min=1, help="The most differences to pr
     settings = settings_or_refusal()
     log_as(settings)
     with one_line_refusals():
-        from graph.ground import Company, running_database
-        from persistence.database import connect
-        from persistence.inventory.books import Difference, differences
+        from persistence.inventory.books import differences
 
-        async def run() -> list[Difference]:
-            async with running_database(settings, Company.BESIDE) as dsn:
-                db = await connect(dsn)
-                try:
-                    return await differences(db, limit)
-                finally:
-                    await db.close()
-
-        found = asyncio.run(run())
+        found = _found(settings, differences, limit)
     if not found:
         typer.echo("Every stock level is what its movements, holds and allotments say.")
         return
@@ -54,19 +52,9 @@ def points(limit: int = typer.Option(100, min=1, help="The most differences to p
     settings = settings_or_refusal()
     log_as(settings)
     with one_line_refusals():
-        from graph.ground import Company, running_database
-        from persistence.database import connect
-        from persistence.loyalty.ledger import Difference, differences
+        from persistence.loyalty.ledger import differences
 
-        async def run() -> list[Difference]:
-            async with running_database(settings, Company.BESIDE) as dsn:
-                db = await connect(dsn)
-                try:
-                    return await differences(db, limit)
-                finally:
-                    await db.close()
-
-        found = asyncio.run(run())
+        found = _found(settings, differences, limit)
     if not found:
         typer.echo("Every member's points are what the ledger and its lots say.")
         return
@@ -75,3 +63,23 @@ def points(limit: int = typer.Option(100, min=1, help="The most differences to p
     for one in found:
         typer.echo(f"{one.member:36} " + " ".join(f"{number:9}" for number in one[1:]))
     raise typer.Exit(1)
+
+
+def _found(
+    settings: Settings,
+    differences: Callable[[Connection, int], Awaitable[list[DifferenceT]]],
+    limit: int,
+) -> list[DifferenceT]:
+    """The differences in the configured database, so many at most."""
+    from graph.ground import Company, migrated_database
+    from persistence.database import connect
+
+    async def run() -> list[DifferenceT]:
+        async with migrated_database(settings, Company.BESIDE) as dsn:
+            db = await connect(dsn)
+            try:
+                return await differences(db, limit)
+            finally:
+                await db.close()
+
+    return asyncio.run(run())
